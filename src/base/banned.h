@@ -1,0 +1,18 @@
+/* Functions that this program does without, because each has ended in a hole somewhere.
+ * Promises: using one is a compile error in every file (it is included by the build, before all else).
+ * Knows nothing of memory that base/ handles for the rest: files there define BASE_RAW_MEMORY. */
+#ifndef BASE_BANNED_H
+#define BASE_BANNED_H
+
+#include <alloca.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#undef alloca
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok strtok_r atoi atol atoll gets alloca
+#ifndef BASE_RAW_MEMORY
+#pragma GCC poison memcpy memmove
+#endif
+
+#endif
