@@ -1,0 +1,32 @@
+/* One frame in, one frame out, on a SOCK_SEQPACKET socket; with the memfd for what is large.
+ * Promises: a received payload is complete, sealed when it came as a memfd, and its header was checked.
+ * Does not know: calls. */
+#ifndef IPC_FRAME_H
+#define IPC_FRAME_H
+
+#include "ipc/channel.h"
+
+#define FRAME_BUFFER_SIZE (FRAME_HEADER_SIZE + CHANNEL_INLINE_MAX)
+
+enum frame_result {
+	FRAME_OK,
+	FRAME_END, /* the other end is closed */
+	FRAME_BAD, /* our own code cannot have sent it */
+	FRAME_CANCELLED,
+};
+
+struct frame {
+	struct frame_header header;
+	struct view payload; /* in the buffer, or in the mapping */
+	void *mapping;       /* NULL, or to be unmapped with frame_release */
+};
+
+/* Suspends until a frame is there. buffer holds FRAME_BUFFER_SIZE bytes. */
+enum frame_result frame_receive(struct world *world, int socket, char *buffer, struct frame *frame);
+void frame_release(struct frame *frame);
+
+/* Suspends until the system took it. header.length and header.is_memfd are set here. */
+enum frame_result frame_send(struct world *world, int socket, struct frame_header header, struct view fields,
+                             struct view bulk);
+
+#endif
