@@ -25,6 +25,8 @@ struct channel_peer {
 	uint64_t next_call;
 };
 
+enum call_state { CALL_WAITING, CALL_ANSWERED, CALL_REFUSED, CALL_LOST };
+
 /* Lives on the asking task's stack. */
 struct pending_call {
 	struct link link;
@@ -33,7 +35,7 @@ struct pending_call {
 	struct arena *arena;
 	struct view answer;
 	struct signal done;
-	enum { CALL_WAITING, CALL_ANSWERED, CALL_REFUSED, CALL_LOST } state;
+	enum call_state state;
 };
 
 static struct pending_call *pending_find(const struct connected *connected, uint64_t number)
@@ -47,7 +49,7 @@ static struct pending_call *pending_find(const struct connected *connected, uint
 	return NULL;
 }
 
-static void pending_end(struct connected *connected, struct pending_call *call, int state)
+static void pending_end(struct connected *connected, struct pending_call *call, enum call_state state)
 {
 	list_remove(&connected->calls, &call->link);
 	call->state = state;

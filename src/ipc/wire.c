@@ -144,3 +144,24 @@ void wire_view_element(struct wire *wire, void *view)
 {
 	wire_view(wire, view, 65536);
 }
+
+size_t wire_count(struct wire *wire, size_t count, size_t most)
+{
+	uint32_t number = (uint32_t)count;
+	if (wire->out != NULL && count > most)
+		wire->failed = true;
+	wire_u32(wire, &number);
+	if (number > most)
+		wire->failed = true;
+	return wire->failed ? 0 : number;
+}
+
+void wire_u32_element(struct wire *wire, void *number)
+{
+	wire_u32(wire, number);
+}
+
+void wire_u64_element(struct wire *wire, void *number)
+{
+	wire_u64(wire, number);
+}

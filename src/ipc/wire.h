@@ -33,10 +33,16 @@ void wire_view(struct wire *wire, struct view *value, size_t most);
 void wire_fixed(struct wire *wire, void *bytes, size_t length);
 /* At most one a struct, after all other fields. */
 void wire_bulk(struct wire *wire, struct view *value);
+/* How many of a fixed array are in use. Returns the count: the one given, or the one read, at most `most`. */
+size_t wire_count(struct wire *wire, size_t count, size_t most);
 /* count elements of size bytes, each described by element. Returns the array (the one given, or one from the arena).
  */
 void *wire_array(struct wire *wire, void *array, size_t *count, size_t most, size_t size,
                  void (*element)(struct wire *wire, void *element));
 void wire_view_element(struct wire *wire, void *view); /* for arrays of struct view, each at most 64 KiB */
+
+/* The same for arrays of numbers. */
+void wire_u32_element(struct wire *wire, void *number);
+void wire_u64_element(struct wire *wire, void *number);
 
 #endif

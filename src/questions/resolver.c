@@ -1,0 +1,238 @@
+#include "questions/resolver.h"
+
+#include "questions/common.h"
+#include "questions/describe.h"
+
+static void verdict_request_wire(struct wire *wire, void *element)
+{
+	struct verdict_request *value = element;
+	WIRE_ENUM(wire, value->moment, enum verdict_moment, MOMENT_DATA);
+	wire_view(wire, &value->account, NAME_MOST);
+	wire_view(wire, &value->as_typed, NAME_MOST);
+	wire_view(wire, &value->mail_from, NAME_MOST);
+	wire_view(wire, &value->from, NAME_MOST);
+	wire_view(wire, &value->sender, LINE_MOST);
+	for (size_t i = 0; i < CHECK_COUNT; i++)
+		WIRE_ENUM(wire, value->require[i], enum requirement, REQUIRE_OFF);
+}
+
+static void usable_key_wire(struct wire *wire, void *element)
+{
+	struct usable_key *value = element;
+	wire_view(wire, &value->selector, NAME_MOST);
+	WIRE_ENUM(wire, value->algorithm, enum key_algorithm, KEY_ED25519);
+}
+
+static void verdict_answer_wire(struct wire *wire, void *element)
+{
+	struct verdict_answer *value = element;
+	wire_verdict(wire, &value->verdict);
+	wire_view(wire, &value->warnings, PARAGRAPH_MOST);
+	value->seal_count = wire_count(wire, value->seal_count, SEALS_MOST);
+	for (size_t i = 0; i < value->seal_count; i++)
+		usable_key_wire(wire, &value->seals[i]);
+}
+
+const struct question resolver_verdict_question = {
+	.kind = QUESTION_KIND(ROOM_RESOLVER, 1),
+	.name = "verdict",
+	.request_size = sizeof(struct verdict_request),
+	.answer_size = sizeof(struct verdict_answer),
+	.request = verdict_request_wire,
+	.answer = verdict_answer_wire,
+};
+
+enum asked resolver_verdict(struct peer *resolver, const struct verdict_request *request,
+                            struct verdict_answer *answer, struct arena *arena, int64_t deadline)
+{
+	return peer_ask(resolver, &resolver_verdict_question, request, answer, arena, deadline);
+}
+
+static void may_send_request_wire(struct wire *wire, void *element)
+{
+	struct may_send_request *value = element;
+	wire_view(wire, &value->account, NAME_MOST);
+	wire_view(wire, &value->as_typed, NAME_MOST);
+	value->domain_count = wire_count(wire, value->domain_count, IDENTITY_DOMAINS_MOST);
+	for (size_t i = 0; i < value->domain_count; i++)
+		wire_view(wire, &value->domains[i], LINE_MOST);
+	WIRE_ENUM(wire, value->require_token, enum requirement, REQUIRE_OFF);
+}
+
+static void may_send_answer_wire(struct wire *wire, void *element)
+{
+	struct may_send_answer *value = element;
+	WIRE_ENUM(wire, value->permission, enum permission, PERMISSION_UNKNOWN);
+	wire_view(wire, &value->why, PARAGRAPH_MOST);
+	wire_i64(wire, &value->good_for);
+}
+
+const struct question resolver_may_send_question = {
+	.kind = QUESTION_KIND(ROOM_RESOLVER, 2),
+	.name = "may_send",
+	.request_size = sizeof(struct may_send_request),
+	.answer_size = sizeof(struct may_send_answer),
+	.request = may_send_request_wire,
+	.answer = may_send_answer_wire,
+};
+
+enum asked resolver_may_send(struct peer *resolver, const struct may_send_request *request,
+                             struct may_send_answer *answer, struct arena *arena, int64_t deadline)
+{
+	return peer_ask(resolver, &resolver_may_send_question, request, answer, arena, deadline);
+}
+
+static void route_request_wire(struct wire *wire, void *element)
+{
+	struct route_request *value = element;
+	wire_view(wire, &value->domain, NAME_MOST);
+}
+
+static void wire_endpoint(struct wire *wire, struct endpoint *endpoint)
+{
+	wire_u8(wire, &endpoint->family);
+	wire_fixed(wire, endpoint->address, sizeof(endpoint->address));
+	wire_u16(wire, &endpoint->port);
+	wire_u32(wire, &endpoint->scope);
+}
+
+static void route_host_wire(struct wire *wire, void *element)
+{
+	struct route_host *value = element;
+	wire_view(wire, &value->name, LINE_MOST);
+	wire_u16(wire, &value->preference);
+	value->address_count = wire_count(wire, value->address_count, ROUTE_ADDRESSES_MOST);
+	for (size_t i = 0; i < value->address_count; i++)
+		wire_endpoint(wire, &value->addresses[i]);
+}
+
+static void route_answer_wire(struct wire *wire, void *element)
+{
+	struct route_answer *value = element;
+	WIRE_ENUM(wire, value->result, enum route_result, ROUTE_LOOP);
+	wire_verdict(wire, &value->verdict);
+	wire_view(wire, &value->site, NAME_MOST);
+	value->hosts = wire_array(wire, value->hosts, &value->host_count, ROUTE_HOSTS_MOST, sizeof(struct route_host),
+	                          route_host_wire);
+	wire_i64(wire, &value->good_for);
+}
+
+const struct question resolver_route_question = {
+	.kind = QUESTION_KIND(ROOM_RESOLVER, 3),
+	.name = "route",
+	.request_size = sizeof(struct route_request),
+	.answer_size = sizeof(struct route_answer),
+	.request = route_request_wire,
+	.answer = route_answer_wire,
+};
+
+enum asked resolver_route(struct peer *resolver, const struct route_request *request, struct route_answer *answer,
+                          struct arena *arena, int64_t deadline)
+{
+	return peer_ask(resolver, &resolver_route_question, request, answer, arena, deadline);
+}
+
+static void check_request_wire(struct wire *wire, void *element)
+{
+	struct check_request *value = element;
+	wire_view(wire, &value->domain, NAME_MOST);
+	wire_view(wire, &value->account, NAME_MOST);
+	wire_view(wire, &value->as_typed, NAME_MOST);
+}
+
+static void check_row_wire(struct wire *wire, void *element)
+{
+	struct check_row *value = element;
+	WIRE_ENUM(wire, value->check, enum check, CHECK_DMARC);
+	WIRE_ENUM(wire, value->state, enum check_state, STATE_UNKNOWN);
+	value->seen_count = wire_count(wire, value->seen_count, SEEN_MOST);
+	for (size_t i = 0; i < value->seen_count; i++)
+		wire_view(wire, &value->seen[i], LINE_MOST);
+	wire_view(wire, &value->name, LINE_MOST);
+	wire_view(wire, &value->expected, PARAGRAPH_MOST);
+	wire_view(wire, &value->fix, PARAGRAPH_MOST);
+	wire_view(wire, &value->detail, PARAGRAPH_MOST);
+}
+
+static void check_answer_wire(struct wire *wire, void *element)
+{
+	struct check_answer *value = element;
+	wire_bool(wire, &value->ready);
+	value->check_count = wire_count(wire, value->check_count, CHECK_COUNT);
+	for (size_t i = 0; i < value->check_count; i++)
+		check_row_wire(wire, &value->checks[i]);
+}
+
+const struct question resolver_check_question = {
+	.kind = QUESTION_KIND(ROOM_RESOLVER, 4),
+	.name = "check",
+	.request_size = sizeof(struct check_request),
+	.answer_size = sizeof(struct check_answer),
+	.request = check_request_wire,
+	.answer = check_answer_wire,
+};
+
+enum asked resolver_check(struct peer *resolver, const struct check_request *request, struct check_answer *answer,
+                          struct arena *arena, int64_t deadline)
+{
+	return peer_ask(resolver, &resolver_check_question, request, answer, arena, deadline);
+}
+
+static void records_request_wire(struct wire *wire, void *element)
+{
+	struct records_request *value = element;
+	wire_view(wire, &value->domain, NAME_MOST);
+	wire_view(wire, &value->account, NAME_MOST);
+	wire_bool(wire, &value->service);
+}
+
+static void record_row_wire(struct wire *wire, void *element)
+{
+	struct record_row *value = element;
+	wire_view(wire, &value->purpose, NAME_MOST);
+	wire_view(wire, &value->name, LINE_MOST);
+	wire_view(wire, &value->type, NAME_MOST);
+	wire_view(wire, &value->value, PARAGRAPH_MOST);
+}
+
+static void records_answer_wire(struct wire *wire, void *element)
+{
+	struct records_answer *value = element;
+	WIRE_ENUM(wire, value->result, enum domain_keys_result, DOMAIN_KEYS_FAILED);
+	value->record_count = wire_count(wire, value->record_count, RECORDS_MOST);
+	for (size_t i = 0; i < value->record_count; i++)
+		record_row_wire(wire, &value->records[i]);
+}
+
+const struct question resolver_records_question = {
+	.kind = QUESTION_KIND(ROOM_RESOLVER, 5),
+	.name = "records",
+	.request_size = sizeof(struct records_request),
+	.answer_size = sizeof(struct records_answer),
+	.request = records_request_wire,
+	.answer = records_answer_wire,
+};
+
+enum asked resolver_records(struct peer *resolver, const struct records_request *request,
+                            struct records_answer *answer, struct arena *arena, int64_t deadline)
+{
+	return peer_ask(resolver, &resolver_records_question, request, answer, arena, deadline);
+}
+
+const struct question *const resolver_submission_questions[] = {
+	&resolver_verdict_question,
+	NULL,
+};
+
+const struct question *const resolver_delivery_questions[] = {
+	&resolver_may_send_question,
+	&resolver_route_question,
+	NULL,
+};
+
+const struct question *const resolver_api_questions[] = {
+	&resolver_check_question,
+	&resolver_records_question,
+	&resolver_route_question,
+	NULL,
+};
