@@ -32,6 +32,7 @@ bool service_answer(const struct service *service, const struct caller *caller, 
 	question->request(&wire, asked);
 	if (!wire_is_done(&wire))
 		return false;
-	answerer->answer(service->room, caller, asked, answer, arena);
+	void *room = answerer->room != NULL ? answerer->room : service->room;
+	answerer->answer(room, caller, asked, answer, arena);
 	return question_write(question->answer, answer, out, bulk);
 }

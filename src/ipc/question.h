@@ -61,6 +61,7 @@ struct answerer {
 	/* Suspends as it likes; runs as a task of its own, cancelled when the caller is gone. request and what it points
 	 * to live until it returns; what answer points to must live until then too (arena does). */
 	void (*answer)(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
+	void *room; /* given to it instead of the service's; NULL: the service's */
 };
 
 struct service {

@@ -15,9 +15,8 @@ enum secret {
 	SECRET_TLS_CERTIFICATE, /* submission: PEM chain */
 	SECRET_TLS_KEY,         /* submission: PEM */
 	SECRET_VAULT_KEY,       /* vault: the key file's 32 bytes */
-	SECRET_ZONES,           /* resolver: the zone files of dns.zone_files, see room_zone */
 };
-#define SECRET_COUNT (SECRET_ZONES + 1)
+#define SECRET_COUNT (SECRET_VAULT_KEY + 1)
 
 struct room_listener {
 	struct listener *listener;
