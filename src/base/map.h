@@ -12,7 +12,8 @@ struct map {
 	struct map_entry *entries;
 	size_t count;
 	size_t capacity;
-	size_t limit; /* most keys */
+	size_t graves; /* of entries that were removed */
+	size_t limit;  /* most keys */
 	uint64_t seed;
 };
 

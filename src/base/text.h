@@ -31,7 +31,7 @@ bool text_add(struct text *text, struct view bytes);
 bool text_add_byte(struct text *text, char byte);
 bool text_add_u64(struct text *text, uint64_t number);
 __attribute__((format(printf, 2, 3))) bool text_print(struct text *text, const char *format, ...);
-bool text_vprint(struct text *text, const char *format, va_list arguments);
+__attribute__((format(printf, 2, 0))) bool text_vprint(struct text *text, const char *format, va_list arguments);
 /* Makes room for length more bytes and lends where they start; NULL when the limit would be passed. The caller
  * writes at most that much, then says how much with text_extend. */
 char *text_room(struct text *text, size_t length);

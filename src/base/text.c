@@ -1,0 +1,233 @@
+#include "base/text.h"
+
+#include "base/must.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void text_deinit(struct text *text)
+{
+	free(text->data);
+	*text = (struct text){ .limit = text->limit };
+}
+
+void text_clear(struct text *text)
+{
+	text->length = 0;
+	text->overflow = false;
+	if (text->data != NULL)
+		text->data[0] = '\0';
+}
+
+struct view text_view(const struct text *text)
+{
+	return (struct view){ text->data, text->length };
+}
+
+const char *text_cstring(const struct text *text)
+{
+	return text->data == NULL ? "" : text->data;
+}
+
+char *text_room(struct text *text, size_t length)
+{
+	if (length > text->limit || text->length > text->limit - length) {
+		text->overflow = true;
+		return NULL;
+	}
+	const size_t needed = text->length + length + 1;
+	if (needed > text->capacity) {
+		size_t capacity = text->capacity < 32 ? 64 : text->capacity * 2;
+		if (capacity < needed)
+			capacity = needed;
+		if (capacity > text->limit + 1)
+			capacity = text->limit + 1;
+		text->data = must_realloc(text->data, capacity, 1);
+		text->capacity = capacity;
+	}
+	return text->data + text->length;
+}
+
+void text_extend(struct text *text, size_t length)
+{
+	must(length < text->capacity - text->length);
+	text->length += length;
+	text->data[text->length] = '\0';
+}
+
+bool text_add(struct text *text, struct view bytes)
+{
+	char *room = text_room(text, bytes.length);
+	if (room == NULL)
+		return false;
+	if (bytes.length > 0)
+		memcpy(room, bytes.data, bytes.length);
+	text_extend(text, bytes.length);
+	return true;
+}
+
+bool text_add_byte(struct text *text, char byte)
+{
+	return text_add(text, (struct view){ &byte, 1 });
+}
+
+bool text_add_u64(struct text *text, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	return text_add(text, (struct view){ digits + at, sizeof(digits) - at });
+}
+
+bool text_vprint(struct text *text, const char *format, va_list arguments)
+{
+	va_list measured;
+	va_copy(measured, arguments);
+	const int length = vsnprintf(NULL, 0, format, measured);
+	va_end(measured);
+	must(length >= 0);
+	char *room = text_room(text, (size_t)length);
+	if (room == NULL)
+		return false;
+	vsnprintf(room, (size_t)length + 1, format, arguments);
+	text_extend(text, (size_t)length);
+	return true;
+}
+
+bool text_print(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	const bool added = text_vprint(text, format, arguments);
+	va_end(arguments);
+	return added;
+}
+
+void text_remove_first(struct text *text, size_t length)
+{
+	must(length <= text->length);
+	if (length == 0)
+		return;
+	text->length -= length;
+	memmove(text->data, text->data + length, text->length + 1);
+}
+
+void text_truncate(struct text *text, size_t length)
+{
+	must(length <= text->length);
+	text->length = length;
+	if (text->data != NULL)
+		text->data[length] = '\0';
+}
+
+bool text_add_hex(struct text *text, struct view bytes)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *room = bytes.length > SIZE_MAX / 2 ? NULL : text_room(text, bytes.length * 2);
+	if (room == NULL)
+		return false;
+	for (size_t i = 0; i < bytes.length; i++) {
+		const unsigned char byte = (unsigned char)bytes.data[i];
+		room[2 * i] = digits[byte >> 4];
+		room[2 * i + 1] = digits[byte & 15];
+	}
+	text_extend(text, bytes.length * 2);
+	return true;
+}
+
+bool text_add_base64(struct text *text, struct view bytes)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const size_t groups = bytes.length / 3 + (bytes.length % 3 != 0);
+	char *room = groups > SIZE_MAX / 4 ? NULL : text_room(text, groups * 4);
+	if (room == NULL)
+		return false;
+	for (size_t group = 0; group < groups; group++) {
+		const struct view three = view_slice(bytes, group * 3, 3);
+		uint32_t bits = 0;
+		for (size_t i = 0; i < 3; i++)
+			bits = bits << 8 | (i < three.length ? (unsigned char)three.data[i] : 0u);
+		for (size_t i = 0; i < 4; i++)
+			room[group * 4 + i] = i <= three.length ? digits[bits >> (18 - 6 * i) & 63] : '=';
+	}
+	text_extend(text, groups * 4);
+	return true;
+}
+
+static int base64_value(char digit)
+{
+	if (digit >= 'A' && digit <= 'Z')
+		return digit - 'A';
+	if (digit >= 'a' && digit <= 'z')
+		return digit - 'a' + 26;
+	if (digit >= '0' && digit <= '9')
+		return digit - '0' + 52;
+	if (digit == '+')
+		return 62;
+	return digit == '/' ? 63 : -1;
+}
+
+static bool is_skipped(char byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+bool text_add_base64_decoded(struct text *text, struct view encoded)
+{
+	const size_t before = text->length;
+	uint32_t bits = 0;
+	unsigned held = 0;
+	unsigned digits = 0;
+	unsigned padding = 0;
+	for (size_t i = 0; i < encoded.length; i++) {
+		const char byte = encoded.data[i];
+		if (is_skipped(byte))
+			continue;
+		if (byte == '=') {
+			padding++;
+			continue;
+		}
+		const int value = base64_value(byte);
+		if (value < 0 || padding > 0)
+			goto bad;
+		bits = bits << 6 | (uint32_t)value;
+		held += 6;
+		digits++;
+		if (held >= 8) {
+			held -= 8;
+			if (!text_add_byte(text, (char)(bits >> held & 0xff)))
+				goto bad;
+		}
+	}
+	/* A single digit left over, or padding that does not fill the group, is a damaged copy. */
+	if (digits % 4 == 1 || padding > 2 || (padding > 0 && (digits + padding) % 4 != 0))
+		goto bad;
+	return true;
+bad:
+	text_truncate(text, before);
+	return false;
+}
+
+bool text_add_printable(struct text *text, struct view bytes, size_t limit)
+{
+	const size_t before = text->length;
+	const struct view shown = view_first(bytes, limit);
+	bool good = true;
+	for (size_t i = 0; good && i < shown.length; i++) {
+		const char byte = shown.data[i];
+		if (byte == '"' || byte == '\\')
+			good = text_print(text, "\\%c", byte);
+		else if (byte_is_print(byte))
+			good = text_add_byte(text, byte);
+		else
+			good = text_print(text, "\\x%02x", (unsigned)(unsigned char)byte);
+	}
+	if (good && shown.length < bytes.length)
+		good = text_add(text, VIEW("..."));
+	if (!good)
+		text_truncate(text, before);
+	return good;
+}
