@@ -36,7 +36,7 @@ struct header_walk header_walk_of(struct view header);
 enum header_step header_next(struct header_walk *walk, struct header_field *field);
 bool header_field_is(const struct header_field *field, struct view name); /* letter case does not matter */
 
-/* Whether two fields of that name are there, one, or none; the first one in *field. MALFORMED ends the search. */
+/* How many fields of that name there are; the first one in *field. MALFORMED ends the search. */
 size_t header_count(struct view header, struct view name, struct header_field *field);
 /* The body on one line: CRLFs of folds removed, blanks at both ends cut (RFC 5322 2.2.3). */
 void header_unfold(struct text *text, struct view body);

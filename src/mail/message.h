@@ -81,7 +81,7 @@ struct message_parts {
 	uint64_t size; /* bytes in all */
 };
 
-/* facts are those of a message_check that was OK. */
+/* facts are those of a message_check that was OK; arena may be another. */
 void message_prepare(const struct message_facts *facts, const struct message_additions *additions,
                      struct arena *arena, struct message_parts *parts);
 

@@ -1,0 +1,184 @@
+#include "mail/domain.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+
+#define X10 "xxxxxxxxxx"
+#define X63 X10 X10 X10 X10 X10 X10 "xxx"
+
+static const struct parse_case {
+	const char *name;
+	const char *text;
+	enum domain_result result;
+	const char *domain;
+} parse_cases[] = {
+	{ "plain", "example.com", DOMAIN_OK, "example.com" },
+	{ "lower case", "EXAMPLE.Com", DOMAIN_OK, "example.com" },
+	{ "trailing dot", "example.com.", DOMAIN_OK, "example.com" },
+	{ "single label", "localhost", DOMAIN_OK, "localhost" },
+	{ "digits first", "3com.com", DOMAIN_OK, "3com.com" },
+	{ "hyphens inside", "a--b-c.com", DOMAIN_OK, "a--b-c.com" },
+	{ "label of 63", X63 ".com", DOMAIN_OK, X63 ".com" },
+	{ "253 in all", X63 "." X63 "." X63 "." X10 X10 X10 X10 X10 X10 "x", DOMAIN_OK,
+	  X63 "." X63 "." X63 "." X10 X10 X10 X10 X10 X10 "x" },
+	{ "253 and a trailing dot", X63 "." X63 "." X63 "." X10 X10 X10 X10 X10 X10 "x.", DOMAIN_OK,
+	  X63 "." X63 "." X63 "." X10 X10 X10 X10 X10 X10 "x" },
+	{ "A-label", "XN--BCHER-KVA.example", DOMAIN_OK, "xn--bcher-kva.example" },
+	{ "U-label",
+	  "b\xc3\xbc"
+	  "cher.example",
+	  DOMAIN_OK, "xn--bcher-kva.example" },
+	{ "U-label in upper case",
+	  "B\xc3\x9c"
+	  "CHER.Example",
+	  DOMAIN_OK, "xn--bcher-kva.example" },
+	{ "U-label decomposed",
+	  "bu\xcc\x88"
+	  "cher.example",
+	  DOMAIN_OK, "xn--bcher-kva.example" },
+	{ "sharp s is itself",
+	  "stra\xc3\x9f"
+	  "e.example",
+	  DOMAIN_OK, "xn--strae-oqa.example" },
+	{ "ideographic full stop",
+	  "a\xe3\x80\x82"
+	  "example",
+	  DOMAIN_OK, "a.example" },
+	{ "full-width letters", "\xef\xbd\x85xample.com", DOMAIN_OK, "example.com" },
+	{ "U-label and trailing dot",
+	  "b\xc3\xbc"
+	  "cher.example.",
+	  DOMAIN_OK, "xn--bcher-kva.example" },
+	{ "empty", "", DOMAIN_EMPTY, NULL },
+	{ "only a dot", ".", DOMAIN_LABEL_EMPTY, NULL },
+	{ "leading dot", ".example.com", DOMAIN_LABEL_EMPTY, NULL },
+	{ "two dots", "example..com", DOMAIN_LABEL_EMPTY, NULL },
+	{ "two trailing dots", "example.com..", DOMAIN_LABEL_EMPTY, NULL },
+	{ "underscore", "_dmarc.example.com", DOMAIN_BAD_BYTE, NULL },
+	{ "blank inside", "exam ple.com", DOMAIN_BAD_BYTE, NULL },
+	{ "blank before", " example.com", DOMAIN_BAD_BYTE, NULL },
+	{ "newline after", "example.com\n", DOMAIN_BAD_BYTE, NULL },
+	{ "at", "a@example.com", DOMAIN_BAD_BYTE, NULL },
+	{ "slash", "example.com/x", DOMAIN_BAD_BYTE, NULL },
+	{ "percent", "example%2ecom", DOMAIN_BAD_BYTE, NULL },
+	{ "hyphen first", "-a.com", DOMAIN_BAD_HYPHEN, NULL },
+	{ "hyphen last", "a-.com", DOMAIN_BAD_HYPHEN, NULL },
+	{ "hyphen alone", "-", DOMAIN_BAD_HYPHEN, NULL },
+	{ "label of 64", X63 "x.com", DOMAIN_LABEL_TOO_LONG, NULL },
+	{ "254 in all", X63 "." X63 "." X63 "." X10 X10 X10 X10 X10 X10 "xx", DOMAIN_TOO_LONG, NULL },
+	{ "IPv4 address", "192.0.2.1", DOMAIN_NUMERIC, NULL },
+	{ "number", "2130706433", DOMAIN_NUMERIC, NULL },
+	{ "IPv6 address", "2001:db8::1", DOMAIN_BAD_BYTE, NULL },
+	{ "Latin-1",
+	  "b\xfc"
+	  "cher.example",
+	  DOMAIN_BAD_IDN, NULL },
+	{ "overlong UTF-8",
+	  "a\xc0\xae"
+	  "com",
+	  DOMAIN_BAD_IDN, NULL },
+	{ "zero-width joiner out of place",
+	  "a\xe2\x80\x8d"
+	  "b.example",
+	  DOMAIN_BAD_IDN, NULL },
+	{ "account-of sign becomes a slash", "\xe2\x84\x80.example", DOMAIN_BAD_BYTE, NULL },
+	{ "U-label too long for an A-label", "\xc3\xbc" X63 ".example", DOMAIN_BAD_IDN, NULL },
+};
+
+static void parse_cases_hold(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(parse_cases) / sizeof(parse_cases[0]); i++) {
+		const struct parse_case *row = &parse_cases[i];
+		struct domain domain = { .length = 3, .name = "old" };
+		const enum domain_result result = domain_parse(view_of(row->text), &domain);
+		if (result != row->result) {
+			fail_msg("%s: result %d (%s), not %d", row->name, (int)result, domain_result_text(result).data,
+			         (int)row->result);
+		}
+		const char *expected = row->domain != NULL ? row->domain : "old";
+		if (!view_equal(domain_view(&domain), view_of(expected)) || domain.name[domain.length] != '\0') {
+			fail_msg("%s: domain %s, not %s", row->name, domain.name, expected);
+		}
+	}
+}
+
+static void nul_is_no_end(void **state)
+{
+	(void)state;
+	struct domain domain;
+	assert_int_equal(domain_parse(VIEW("example.com\0.evil"), &domain), DOMAIN_BAD_BYTE);
+	assert_int_equal(domain_parse(VIEW("b\xc3\xbc.example\0.evil"), &domain), DOMAIN_BAD_IDN);
+	assert_int_equal(domain_parse(VIEW_NONE, &domain), DOMAIN_EMPTY);
+}
+
+static void every_result_has_its_text(void **state)
+{
+	(void)state;
+	for (int i = DOMAIN_OK; i <= DOMAIN_BAD_IDN; i++) {
+		assert_true(domain_result_text((enum domain_result)i).length > 0);
+	}
+}
+
+static void family(void **state)
+{
+	(void)state;
+	struct domain child, parent, other;
+	assert_int_equal(domain_parse(VIEW("a.b.example"), &child), DOMAIN_OK);
+	assert_int_equal(domain_label_count(&child), 3);
+	assert_true(domain_parent(&child, &parent));
+	assert_string_equal(parent.name, "b.example");
+	assert_true(domain_is_within(&child, &parent));
+	assert_true(domain_is_within(&child, &child));
+	assert_false(domain_is_within(&parent, &child));
+	assert_int_equal(domain_parse(VIEW("bb.example"), &other), DOMAIN_OK);
+	assert_int_equal(domain_parse(VIEW("b.example"), &parent), DOMAIN_OK);
+	assert_false(domain_is_within(&other, &parent));
+	assert_true(domain_parent(&child, &child));
+	assert_true(domain_equal(&child, &parent));
+	assert_true(domain_parent(&child, &child));
+	assert_string_equal(child.name, "example");
+	assert_false(domain_parent(&child, &child));
+	assert_false(domain_is_within(&child, &(struct domain){ 0 }));
+	assert_int_equal(domain_label_count(&(struct domain){ 0 }), 0);
+}
+
+static const struct {
+	const char *name, *domain, *shown;
+} unicode_cases[] = {
+	{ "ASCII", "example.com", "example.com" },
+	{ "umlaut", "xn--bcher-kva.example",
+	  "b\xc3\xbc"
+	  "cher.example" },
+	{ "not made from what it shows", "xn--a.example", "xn--a.example" },
+	{ "punycode that is not", "xn--999999999999.example", "xn--999999999999.example" },
+};
+
+static void unicode_for_people(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(unicode_cases) / sizeof(unicode_cases[0]); i++) {
+		struct arena arena = { 0 };
+		struct domain domain;
+		assert_int_equal(domain_parse(view_of(unicode_cases[i].domain), &domain), DOMAIN_OK);
+		const struct view shown = domain_unicode(&domain, &arena);
+		if (!view_equal(shown, view_of(unicode_cases[i].shown))) {
+			fail_msg("%s: shown as %.*s", unicode_cases[i].name, VIEW_PRINT(shown));
+		}
+		arena_deinit(&arena);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parse_cases_hold),          cmocka_unit_test(nul_is_no_end),
+		cmocka_unit_test(every_result_has_its_text), cmocka_unit_test(family),
+		cmocka_unit_test(unicode_for_people),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
