@@ -7,42 +7,48 @@
 
 #include "base/text.h"
 
+/* VIEW for tables that live for ever. */
+#define LENT(literal)                                                                                                \
+	{                                                                                                                \
+		"" literal, sizeof("" literal) - 1                                                                           \
+	}
+
 /* Fields are written as name=body; a fault as !part of the reason@line. */
 static const struct walk_case {
 	const char *name;
 	struct view header;
 	const char *steps[6];
 } walk_cases[] = {
-	{ "nothing", { "", 0 }, { NULL } },
-	{ "one", { "Subject: a\r\n", 12 }, { "Subject= a" } },
-	{ "two", { "A: 1\r\nB:2\r\n", 11 }, { "A= 1", "B=2" } },
-	{ "empty body", { "A:\r\n", 4 }, { "A=" } },
-	{ "colons in the body", { "A: b: c\r\n", 9 }, { "A= b: c" } },
-	{ "colon after a fold is body", { "A: b\r\n c: d\r\n", 13 }, { "A= b\r\n c: d" } },
-	{ "fold", { "A: b\r\n\tc\r\n d\r\nE: f\r\n", 20 }, { "A= b\r\n\tc\r\n d", "E= f" } },
-	{ "fold right after the colon", { "A:\r\n b\r\n", 8 }, { "A=\r\n b" } },
-	{ "line of blanks", { "A: b\r\n \r\n", 9 }, { "A= b\r\n " } },
-	{ "8-bit body", { "A: \xc3\xa9\r\n", 7 }, { "A= \xc3\xa9" } },
-	{ "punctuation in a name", { "X-!#'|: b\r\n", 11 }, { "X-!#'|= b" } },
-	{ "blank first", { " A: b\r\n", 7 }, { "!continuation@1" } },
-	{ "no colon", { "A: b\r\nhello\r\nC: d\r\n", 19 }, { "A= b", "!no colon@2" } },
-	{ "no colon before a fold with one", { "hello\r\n a: b\r\n", 14 }, { "!no colon@1" } },
-	{ "no name", { ": b\r\n", 5 }, { "!begins with a colon@1" } },
-	{ "blank before the colon", { "A : b\r\n", 7 }, { "!blank@1" } },
-	{ "tab before the colon", { "A\t: b\r\n", 7 }, { "!blank@1" } },
-	{ "mbox line", { "From bob Mon Nov 23 10:43:13\r\n", 30 }, { "!blank@1" } },
-	{ "8-bit name", { "\xc3\xa9: b\r\n", 7 }, { "!printable@1" } },
-	{ "control character in a name", { "A\x01: b\r\n", 7 }, { "!printable@1" } },
-	{ "NUL", { "A: b\0c\r\n", 8 }, { "!bare@1" } },
-	{ "NUL in a fold", { "A: b\r\n c\0\r\n", 11 }, { "!bare@1" } },
-	{ "bare LF", { "A: b\nC: d\r\n", 11 }, { "!bare@1" } },
-	{ "bare CR", { "A: b\rC: d\r\n", 11 }, { "!bare@1" } },
-	{ "CR CR LF", { "A: b\r\r\n", 7 }, { "!bare@1" } },
-	{ "LF first", { "\nA: b\r\n", 7 }, { "!bare@1" } },
-	{ "no CRLF at the end", { "A: b\r\nC: d", 10 }, { "A= b", "!bare@2" } },
-	{ "bare LF in a fold", { "A: b\r\n c\n d\r\n", 13 }, { "!bare@1" } },
-	{ "empty line", { "A: b\r\n\r\nC: d\r\n", 14 }, { "A= b", "!no colon@2" } },
-	{ "line numbers count folds", { "A: b\r\n c\r\n d\r\ne\r\n", 17 }, { "A= b\r\n c\r\n d", "!no colon@4" } },
+	{ "nothing", LENT(""), { NULL } },
+	{ "one", LENT("Subject: a\r\n"), { "Subject= a" } },
+	{ "two", LENT("A: 1\r\nB:2\r\n"), { "A= 1", "B=2" } },
+	{ "empty body", LENT("A:\r\n"), { "A=" } },
+	{ "colons in the body", LENT("A: b: c\r\n"), { "A= b: c" } },
+	{ "colon after a fold is body", LENT("A: b\r\n c: d\r\n"), { "A= b\r\n c: d" } },
+	{ "fold", LENT("A: b\r\n\tc\r\n d\r\nE: f\r\n"), { "A= b\r\n\tc\r\n d", "E= f" } },
+	{ "fold right after the colon", LENT("A:\r\n b\r\n"), { "A=\r\n b" } },
+	{ "line of blanks", LENT("A: b\r\n \r\n"), { "A= b\r\n " } },
+	{ "8-bit body", LENT("A: \xc3\xa9\r\n"), { "A= \xc3\xa9" } },
+	{ "punctuation in a name", LENT("X-!#'|: b\r\n"), { "X-!#'|= b" } },
+	{ "blank first", LENT(" A: b\r\n"), { "!continuation@1" } },
+	{ "no colon", LENT("A: b\r\nhello\r\nC: d\r\n"), { "A= b", "!no colon@2" } },
+	{ "no colon before a fold with one", LENT("hello\r\n a: b\r\n"), { "!no colon@1" } },
+	{ "no name", LENT(": b\r\n"), { "!begins with a colon@1" } },
+	{ "blank before the colon", LENT("A : b\r\n"), { "!blank@1" } },
+	{ "tab before the colon", LENT("A\t: b\r\n"), { "!blank@1" } },
+	{ "mbox line", LENT("From bob Mon Nov 23 10:43:13\r\n"), { "!blank@1" } },
+	{ "8-bit name", LENT("\xc3\xa9: b\r\n"), { "!printable@1" } },
+	{ "control character in a name", LENT("A\x01: b\r\n"), { "!printable@1" } },
+	{ "NUL", LENT("A: b\0c\r\n"), { "!bare@1" } },
+	{ "NUL in a fold", LENT("A: b\r\n c\0\r\n"), { "!bare@1" } },
+	{ "bare LF", LENT("A: b\nC: d\r\n"), { "!bare@1" } },
+	{ "bare CR", LENT("A: b\rC: d\r\n"), { "!bare@1" } },
+	{ "CR CR LF", LENT("A: b\r\r\n"), { "!bare@1" } },
+	{ "LF first", LENT("\nA: b\r\n"), { "!bare@1" } },
+	{ "no CRLF at the end", LENT("A: b\r\nC: d"), { "A= b", "!bare@2" } },
+	{ "bare LF in a fold", LENT("A: b\r\n c\n d\r\n"), { "!bare@1" } },
+	{ "empty line", LENT("A: b\r\n\r\nC: d\r\n"), { "A= b", "!no colon@2" } },
+	{ "line numbers count folds", LENT("A: b\r\n c\r\n d\r\ne\r\n"), { "A= b\r\n c\r\n d", "!no colon@4" } },
 };
 
 static void one_step(const struct walk_case *row, struct header_walk *walk, struct text *said, struct text *raw)
