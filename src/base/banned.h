@@ -11,8 +11,10 @@
 
 #undef alloca
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok strtok_r atoi atol atoll gets alloca
+/* Macros, so that a library's header that needs them can be included between push_macro and pop_macro. */
 #ifndef BASE_RAW_MEMORY
-#pragma GCC poison memcpy memmove
+#define memcpy  memcpy_is_for_base_alone_use_bytes_copy
+#define memmove memmove_is_for_base_alone_use_bytes_move
 #endif
 
 #endif

@@ -33,6 +33,7 @@ enum io_result {
 	IO_CANCELLED, /* the task was cancelled */
 };
 
+struct world;
 struct connection;
 struct connection_operations {
 	enum io_result (*read)(struct connection *connection, char *into, size_t capacity, int64_t deadline,
@@ -54,6 +55,8 @@ struct tls_facts {
 struct connection {
 	const struct connection_operations *operations;
 	void *state; /* of the operations */
+	struct world *world;
+	int descriptor; /* of the socket; -1 in a simulated world */
 	struct endpoint local;
 	struct endpoint remote;
 	struct tls_facts tls;

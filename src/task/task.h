@@ -23,8 +23,8 @@ enum wait_result {
 /* A scheduler lives in a world and takes its time from there. */
 struct scheduler *scheduler_new(struct world *world);
 void scheduler_free(struct scheduler *scheduler); /* all tasks must have ended */
-/* Runs what is ready and what is due, until nothing is. Returns the next moment something is due (NEVER_DUE when
- * nothing is). Called by the world's loop, never by a task. */
+/* Runs what is due and what is ready, for some rounds. Returns the next moment something is due: now when tasks are
+ * still ready, NEVER_DUE when nothing is. Called by the world's loop, never by a task. */
 int64_t scheduler_run(struct scheduler *scheduler);
 bool scheduler_is_ready(const struct scheduler *scheduler); /* a task can run at once */
 size_t scheduler_task_count(const struct scheduler *scheduler);

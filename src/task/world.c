@@ -1,0 +1,23 @@
+#include "task/world.h"
+
+int64_t world_now(struct world *world)
+{
+	return world->operations->now(world);
+}
+
+int64_t world_wall(struct world *world)
+{
+	return world->operations->wall(world);
+}
+
+void world_random(struct world *world, void *into, size_t length)
+{
+	world->operations->random(world, into, length);
+}
+
+uint64_t world_random_u64(struct world *world)
+{
+	uint64_t number = 0;
+	world_random(world, &number, sizeof(number));
+	return number;
+}
