@@ -203,6 +203,10 @@ static bool add_address(struct reader *reader, struct view text)
 	if (view_find(text, VIEW("=?")) != VIEW_NOT_FOUND) {
 		return fault(reader, VIEW("an encoded word stands where an address is expected"));
 	}
+	/* DNS would take that dot; RFC 5322 3.4.1 does not, and readers differ. */
+	if (view_ends(text, VIEW("."))) {
+		return fault(reader, VIEW("a domain ends in a dot"));
+	}
 	if (!address_parse_mailbox(text, reader->arena, &mailbox, &why)) {
 		return fault(reader, why);
 	}

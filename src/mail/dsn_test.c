@@ -10,26 +10,20 @@
 #include "base/text.h"
 #include "mail/mime.h"
 
-/* VIEW for tables that live for ever. */
-#define LENT(literal)                                                                                                \
-	{                                                                                                                \
-		"" literal, sizeof("" literal) - 1                                                                           \
-	}
-
 /* Mon, 23 Nov 2026 10:43:13 +0000 */
 #define ARRIVAL (INT64_C(1795430593) * SECOND)
 
 static const struct dsn usual = {
-	.hostname = LENT("smtp.elastx.email"),
-	.service_domain = LENT("elastx.email"),
-	.to = LENT("bob@example.com"),
-	.queue_id = LENT("0QJ4Z8K7M2"),
+	.hostname = VIEW_INIT("smtp.elastx.email"),
+	.service_domain = VIEW_INIT("elastx.email"),
+	.to = VIEW_INIT("bob@example.com"),
+	.queue_id = VIEW_INIT("0QJ4Z8K7M2"),
 	.arrival = ARRIVAL,
 	.date = ARRIVAL + 4 * HOUR,
-	.message_id = LENT("<0QJ5000000@smtp.elastx.email>"),
-	.boundary = LENT("b0u9n8d7a6r5y4"),
-	.header = LENT("From: bob@example.com\r\nTo: carol@example.net\r\nMessage-ID: <1@example.com>\r\n"
-	               "Subject: Minutes of\r\n\tMonday\r\n"),
+	.message_id = VIEW_INIT("<0QJ5000000@smtp.elastx.email>"),
+	.boundary = VIEW_INIT("b0u9n8d7a6r5y4"),
+	.header = VIEW_INIT("From: bob@example.com\r\nTo: carol@example.net\r\nMessage-ID: <1@example.com>\r\n"
+	                    "Subject: Minutes of\r\n\tMonday\r\n"),
 };
 
 #define STATUS(class_, subject_, detail_)                                                                            \
@@ -40,26 +34,29 @@ static const struct dsn usual = {
 static void compose_failure(struct dsn *dsn)
 {
 	static const struct dsn_recipient recipients[] = {
-		{ .address = LENT("carol@example.net"),
-		  .original = LENT("rfc822;Carol@Example.net"),
+		{ .address = VIEW_INIT("carol@example.net"),
+		  .original = VIEW_INIT("rfc822;Carol@Example.net"),
 		  .action = DSN_FAILED,
 		  .verdict = { .outcome = OUTCOME_NEVER,
 		               .code = 550,
 		               .status = STATUS(5, 1, 1),
-		               .why = LENT("550-5.1.1 The email account that you tried to reach does not exist.\n"
-		                           "550 5.1.1 See https://support.example.net/?p=NoSuchUser") },
-		  .remote = LENT("mx1.example.net [192.0.2.25]:25"),
+		               .why = VIEW_INIT("550-5.1.1 The email account that you tried to reach does not exist.\n"
+		                                "550 5.1.1 See https://support.example.net/?p=NoSuchUser") },
+		  .remote = VIEW_INIT("mx1.example.net [192.0.2.25]:25"),
 		  .last_attempt = ARRIVAL + 2 * SECOND },
-		{ .address = LENT("dave@slow.example"),
+		{ .address = VIEW_INIT("dave@slow.example"),
 		  .action = DSN_FAILED,
 		  .verdict = { .outcome = OUTCOME_LATER,
 		               .status = STATUS(4, 4, 7),
-		               .why = LENT("The message has been tried for 5 days. Last: connection timed out.") } },
-		{ .address = LENT("j\xc3\xb6rg+x@b\xc3\xbc"
-		                  "cher.example"),
+		               .why = VIEW_INIT("The message has been tried for 5 days. Last: connection timed out.") } },
+		{ .address = VIEW_INIT("j\xc3\xb6rg+x@b\xc3\xbc"
+		                       "cher.example"),
 		  .action = DSN_FAILED,
-		  .verdict = { .outcome = OUTCOME_NEVER, .code = 554, .status = STATUS(5, 7, 1), .why = LENT("refused") },
-		  .remote = LENT("mx.xn--bcher-kva.example [2001:db8::25]:25"),
+		  .verdict = { .outcome = OUTCOME_NEVER,
+		               .code = 554,
+		               .status = STATUS(5, 7, 1),
+		               .why = VIEW_INIT("refused") },
+		  .remote = VIEW_INIT("mx.xn--bcher-kva.example [2001:db8::25]:25"),
 		  .last_attempt = ARRIVAL + 3 * SECOND },
 	};
 	dsn->kind = DSN_FAILURE;
@@ -71,13 +68,13 @@ static void compose_failure(struct dsn *dsn)
 static void compose_delay(struct dsn *dsn)
 {
 	static const struct dsn_recipient recipient = {
-		.address = LENT("carol@example.net"),
+		.address = VIEW_INIT("carol@example.net"),
 		.action = DSN_DELAYED,
 		.verdict = { .outcome = OUTCOME_LATER,
 		             .code = 450,
 		             .status = STATUS(4, 2, 0),
-		             .why = LENT("4.2.0 Greylisted, try again in 300 seconds") },
-		.remote = LENT("mx1.example.net [192.0.2.25]:25"),
+		             .why = VIEW_INIT("4.2.0 Greylisted, try again in 300 seconds") },
+		.remote = VIEW_INIT("mx1.example.net [192.0.2.25]:25"),
 		.last_attempt = ARRIVAL + 3 * HOUR,
 		.will_retry_until = ARRIVAL + 5 * DAY,
 	};
@@ -89,12 +86,12 @@ static void compose_delay(struct dsn *dsn)
 static void compose_success(struct dsn *dsn)
 {
 	static const struct dsn_recipient recipients[] = {
-		{ .address = LENT("carol@example.net"),
+		{ .address = VIEW_INIT("carol@example.net"),
 		  .action = DSN_DELIVERED,
-		  .verdict = { .outcome = OUTCOME_OK, .code = 250, .status = STATUS(2, 0, 0), .why = LENT("2.0.0 OK") },
-		  .remote = LENT("mx1.example.net [192.0.2.25]:25"),
+		  .verdict = { .outcome = OUTCOME_OK, .code = 250, .status = STATUS(2, 0, 0), .why = VIEW_INIT("2.0.0 OK") },
+		  .remote = VIEW_INIT("mx1.example.net [192.0.2.25]:25"),
 		  .last_attempt = ARRIVAL + 2 * SECOND },
-		{ .address = LENT("dave@example.net"), .action = DSN_RELAYED },
+		{ .address = VIEW_INIT("dave@example.net"), .action = DSN_RELAYED },
 	};
 	dsn->kind = DSN_SUCCESS;
 	dsn->recipients = recipients;
@@ -105,15 +102,16 @@ static void compose_success(struct dsn *dsn)
 static void compose_hostile(struct dsn *dsn)
 {
 	static const struct dsn_recipient recipients[] = {
-		{ .address = LENT("\"a\\\"b c\"@example.net"),
-		  .original = LENT("rfc822;x\r\nAction: delivered"),
+		{ .address = VIEW_INIT("\"a\\\"b c\"@example.net"),
+		  .original = VIEW_INIT("rfc822;x\r\nAction: delivered"),
 		  .action = DSN_FAILED,
 		  .verdict = { .outcome = OUTCOME_NEVER,
 		               .code = 550,
 		               .status = STATUS(5, 6, 0),
-		               .why = LENT("\n\n550 no\r\n\r\nAction: delivered\n--b0u9n8d7a6r5y4--\n\x1b[2J\xff\xfe\n   "
-		                           "\n\t\nend") },
-		  .remote = LENT("evil)(.example\r\nX: y [192.0.2.66]:25") },
+		               .why =
+		                   VIEW_INIT("\n\n550 no\r\n\r\nAction: delivered\n--b0u9n8d7a6r5y4--\n\x1b[2J\xff\xfe\n   "
+		                             "\n\t\nend") },
+		  .remote = VIEW_INIT("evil)(.example\r\nX: y [192.0.2.66]:25") },
 	};
 	dsn->kind = DSN_FAILURE;
 	dsn->envelope_id = VIEW("a\r\nb");

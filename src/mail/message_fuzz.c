@@ -11,10 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct message_rules rules = { .eight_bit = true, .utf8 = true };
 static const struct message_additions additions = {
-	.received = { "Received: x\r\n", 13 },
-	.date = { "now", 3 },
-	.message_id = { "<1@a>", 5 },
-	.authserv_id = { "mx.example", 10 },
+	.received = VIEW_INIT("Received: x\r\n"),
+	.date = VIEW_INIT("now"),
+	.message_id = VIEW_INIT("<1@a>"),
+	.authserv_id = VIEW_INIT("mx.example"),
 };
 
 /* A message that was taken is taken again as prepared, with nothing private left in it; a second time adds only

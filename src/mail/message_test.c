@@ -9,12 +9,6 @@
 #include "base/arena.h"
 #include "base/text.h"
 
-/* VIEW for tables that live for ever. */
-#define LENT(literal)                                                                                                \
-	{                                                                                                                \
-		"" literal, sizeof("" literal) - 1                                                                           \
-	}
-
 #define FROM "From: bob@example.com\r\n"
 #define X100 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X990                                                                                                         \
@@ -197,10 +191,10 @@ static const struct received_case {
 	const char *field;
 } received_cases[] = {
 	{ "usual",
-	  { .helo = LENT("client.example"),
-	    .address = LENT("192.0.2.1"),
-	    .tls = LENT("TLSv1.3"),
-	    .cipher = LENT("TLS_AES_256_GCM_SHA384"),
+	  { .helo = VIEW_INIT("client.example"),
+	    .address = VIEW_INIT("192.0.2.1"),
+	    .tls = VIEW_INIT("TLSv1.3"),
+	    .cipher = VIEW_INIT("TLS_AES_256_GCM_SHA384"),
 	    .extended = true,
 	    .authenticated = true },
 	  "Received: from client.example ([192.0.2.1])\r\n"
@@ -208,15 +202,18 @@ static const struct received_case {
 	  "\t(version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384);\r\n"
 	  "\tMon, 23 Nov 2026 10:43:13 +0000\r\n" },
 	{ "in clear",
-	  { .helo = LENT("[192.0.2.1]"), .address = LENT("2001:db8::1"), .extended = true, .authenticated = true },
+	  { .helo = VIEW_INIT("[192.0.2.1]"),
+	    .address = VIEW_INIT("2001:db8::1"),
+	    .extended = true,
+	    .authenticated = true },
 	  "Received: from [192.0.2.1] ([IPv6:2001:db8::1])\r\n"
 	  "\tby smtp.elastx.email with ESMTPA id 1234567890;\r\n"
 	  "\tMon, 23 Nov 2026 10:43:13 +0000\r\n" },
 	{ "UTF-8",
-	  { .helo = LENT("a"),
-	    .address = LENT("192.0.2.1"),
-	    .tls = LENT("TLSv1.2"),
-	    .cipher = LENT("X"),
+	  { .helo = VIEW_INIT("a"),
+	    .address = VIEW_INIT("192.0.2.1"),
+	    .tls = VIEW_INIT("TLSv1.2"),
+	    .cipher = VIEW_INIT("X"),
 	    .extended = true,
 	    .authenticated = true,
 	    .utf8 = true },
@@ -225,17 +222,17 @@ static const struct received_case {
 	  "\t(version=TLSv1.2 cipher=X);\r\n"
 	  "\tMon, 23 Nov 2026 10:43:13 +0000\r\n" },
 	{ "HELO",
-	  { .helo = LENT("a"), .address = LENT("192.0.2.1") },
+	  { .helo = VIEW_INIT("a"), .address = VIEW_INIT("192.0.2.1") },
 	  "Received: from a ([192.0.2.1])\r\n"
 	  "\tby smtp.elastx.email with SMTP id 1234567890;\r\n"
 	  "\tMon, 23 Nov 2026 10:43:13 +0000\r\n" },
 	{ "nothing said",
-	  { .address = LENT("192.0.2.1"), .extended = true },
+	  { .address = VIEW_INIT("192.0.2.1"), .extended = true },
 	  "Received: from unknown ([192.0.2.1])\r\n"
 	  "\tby smtp.elastx.email with ESMTP id 1234567890;\r\n"
 	  "\tMon, 23 Nov 2026 10:43:13 +0000\r\n" },
 	{ "an evil name",
-	  { .helo = LENT("a(b;\r\nBcc: c \xc3\xa9"), .address = LENT("192.0.2.1"), .extended = true },
+	  { .helo = VIEW_INIT("a(b;\r\nBcc: c \xc3\xa9"), .address = VIEW_INIT("192.0.2.1"), .extended = true },
 	  "Received: from a?b???Bcc:?c??? ([192.0.2.1])\r\n"
 	  "\tby smtp.elastx.email with ESMTP id 1234567890;\r\n"
 	  "\tMon, 23 Nov 2026 10:43:13 +0000\r\n" },

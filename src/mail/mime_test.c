@@ -7,35 +7,29 @@
 
 #include "base/arena.h"
 
-/* VIEW for tables that live for ever. */
-#define LENT(literal)                                                                                                \
-	{                                                                                                                \
-		"" literal, sizeof("" literal) - 1                                                                           \
-	}
-
 static const struct {
 	const char *name;
 	struct view bytes;
 	bool is_7bit, is_utf8;
 } byte_cases[] = {
-	{ "empty", LENT(""), true, true },
-	{ "ASCII", LENT("abc\x7f"), true, true },
-	{ "two bytes", LENT("\xc3\xa9"), false, true },
+	{ "empty", VIEW_INIT(""), true, true },
+	{ "ASCII", VIEW_INIT("abc\x7f"), true, true },
+	{ "two bytes", VIEW_INIT("\xc3\xa9"), false, true },
 	{ "three bytes",
-	  LENT("a\xe2\x82\xac"
-	       "b"),
+	  VIEW_INIT("a\xe2\x82\xac"
+	            "b"),
 	  false, true },
-	{ "four bytes", LENT("\xf0\x9f\x98\x80"), false, true },
-	{ "last code point", LENT("\xf4\x8f\xbf\xbf"), false, true },
-	{ "beyond the last code point", LENT("\xf4\x90\x80\x80"), false, false },
-	{ "surrogate", LENT("\xed\xa0\x80"), false, false },
-	{ "overlong slash", LENT("\xc0\xaf"), false, false },
-	{ "overlong of three", LENT("\xe0\x80\xaf"), false, false },
-	{ "overlong of four", LENT("\xf0\x80\x80\xaf"), false, false },
-	{ "cut short", LENT("a\xe2\x82"), false, false },
-	{ "continuation alone", LENT("\x80"), false, false },
-	{ "five bytes", LENT("\xf8\x88\x80\x80\x80"), false, false },
-	{ "Latin-1", LENT("caf\xe9 au lait"), false, false },
+	{ "four bytes", VIEW_INIT("\xf0\x9f\x98\x80"), false, true },
+	{ "last code point", VIEW_INIT("\xf4\x8f\xbf\xbf"), false, true },
+	{ "beyond the last code point", VIEW_INIT("\xf4\x90\x80\x80"), false, false },
+	{ "surrogate", VIEW_INIT("\xed\xa0\x80"), false, false },
+	{ "overlong slash", VIEW_INIT("\xc0\xaf"), false, false },
+	{ "overlong of three", VIEW_INIT("\xe0\x80\xaf"), false, false },
+	{ "overlong of four", VIEW_INIT("\xf0\x80\x80\xaf"), false, false },
+	{ "cut short", VIEW_INIT("a\xe2\x82"), false, false },
+	{ "continuation alone", VIEW_INIT("\x80"), false, false },
+	{ "five bytes", VIEW_INIT("\xf8\x88\x80\x80\x80"), false, false },
+	{ "Latin-1", VIEW_INIT("caf\xe9 au lait"), false, false },
 };
 
 static void bytes_are_told_apart(void **state)
