@@ -1,0 +1,54 @@
+/* The schema: one row a key, from which the parser, the defaults, the JSON Schema and the manual are made.
+ * Promises: a key that is not here does not exist; every row says its type, its default, what is allowed and what it
+ * is for. Does not know: how a value is read (value.c), nor relations between keys (config.c). */
+#ifndef CONFIG_SCHEMA_H
+#define CONFIG_SCHEMA_H
+
+#include "config/config.h"
+
+enum value_type {
+	TYPE_SECTION,   /* a mapping; its rows follow with its path before theirs */
+	TYPE_TEXT,      /* struct view */
+	TYPE_NAME,      /* struct view: letters, digits, hyphens */
+	TYPE_HOST,      /* struct view: a DNS name */
+	TYPE_PATH,      /* struct view */
+	TYPE_URL,       /* struct view: https:// or http:// */
+	TYPE_BOOLEAN,   /* bool */
+	TYPE_ENUM,      /* unsigned: index in names */
+	TYPE_COUNT,     /* uint64_t */
+	TYPE_SIZE,      /* uint64_t bytes */
+	TYPE_RATE,      /* uint64_t a second: 10/s */
+	TYPE_DAILY,     /* uint64_t a day: 100000/d */
+	TYPE_DURATION,  /* int64_t microseconds */
+	TYPE_ENDPOINT,  /* struct endpoint: ADDRESS:PORT */
+	TYPE_TEXTS,     /* struct config_texts */
+	TYPE_ADDRESSES, /* struct config_texts, each an address */
+	TYPE_ENDPOINTS, /* struct config_endpoints */
+	TYPE_LIST,      /* of mappings: pointer at offset, count at count_offset */
+};
+
+struct schema_row {
+	const char *path; /* "limits.rate"; within a list the item's own keys */
+	enum value_type type;
+	size_t offset;
+	const char *fallback;     /* YAML text of the default; NULL: empty, or required, or computed */
+	uint64_t least, most;     /* COUNT, SIZE, RATE, DAILY as they are; DURATION in seconds */
+	const char *const *names; /* ENUM; ended by NULL */
+	const char *description;
+	/* LIST */
+	const struct schema_row *items;
+	size_t item_count, item_size, count_offset;
+	bool required;
+};
+
+extern const struct schema_row schema_rows[];
+extern const size_t schema_row_count;
+
+/* The form of a value, for messages and the manual: "a duration such as 30s, 5m, 4h or 3d". */
+const char *value_type_form(enum value_type type);
+/* Reads text into the field at base + offset. False: *why, made in the arena. */
+bool value_read(const struct schema_row *row, struct view text, void *base, struct arena *arena, struct view *why);
+/* The field as YAML text. */
+void value_write(const struct schema_row *row, const void *base, struct text *yaml);
+
+#endif
