@@ -1,0 +1,300 @@
+#include "rooms/vault/keyring.h"
+
+#include "base/must.h"
+
+void keyring_init(struct keyring *keyring)
+{
+	const uint64_t seed = world_random_u64(keyring->world);
+	keyring->by_name = (struct map)MAP_LIMIT(KEYRING_MOST + 1, seed);
+	keyring->busy = (struct map)MAP_LIMIT(65536, seed);
+	list_init(&keyring->by_use);
+	signal_init(&keyring->changed);
+}
+
+static void held_free(struct held_domain *held)
+{
+	for (size_t i = 0; i < held->key_count; i++) {
+		text_deinit(&held->keys[i].selector);
+		text_deinit(&held->keys[i].public_key);
+		EVP_PKEY_free(held->keys[i].private_key);
+	}
+	text_deinit(&held->name);
+	text_deinit(&held->made_for);
+	free(held);
+}
+
+static void forget(struct keyring *keyring, struct held_domain *held)
+{
+	map_remove(&keyring->by_name, text_view(&held->name));
+	list_remove(&keyring->by_use, &held->by_use);
+	if (held->pins == 0)
+		held_free(held);
+	else
+		held->forgotten = true;
+}
+
+void keyring_deinit(struct keyring *keyring)
+{
+	for (struct link *link; (link = list_first(&keyring->by_use)) != NULL;)
+		forget(keyring, LIST_OWNER(link, struct held_domain, by_use));
+	map_deinit(&keyring->by_name);
+	map_deinit(&keyring->busy);
+}
+
+void keyring_pin(struct held_domain *held)
+{
+	held->pins++;
+}
+
+void keyring_unpin(struct held_domain *held)
+{
+	must(held->pins > 0);
+	if (--held->pins == 0 && held->forgotten)
+		held_free(held);
+}
+
+/* ---- one at a time for each domain */
+
+static bool busy_begin(struct keyring *keyring, struct view domain)
+{
+	while (map_get(&keyring->busy, domain) != NULL)
+		if (signal_wait(&keyring->changed, NEVER_DUE) != WAIT_DONE)
+			return false;
+	bool full = false;
+	map_put(&keyring->busy, domain, keyring, &full);
+	return !full;
+}
+
+static void busy_end(struct keyring *keyring, struct view domain)
+{
+	map_remove(&keyring->busy, domain);
+	signal_wake_all(&keyring->changed);
+}
+
+/* ---- holding */
+
+static void hold_key(struct held_domain *held, const struct key_record *record, EVP_PKEY *private_key)
+{
+	struct held_key *key = &held->keys[held->key_count++];
+	*key = (struct held_key){
+		.selector = TEXT_LIMIT(256),
+		.algorithm = record->algorithm,
+		.public_key = TEXT_LIMIT(4096),
+		.private_key = private_key,
+	};
+	text_add(&key->selector, record->selector);
+	text_add(&key->public_key, record->public_key);
+}
+
+/* Takes the private keys. */
+static struct held_domain *hold(struct keyring *keyring, const struct domain_record *record, EVP_PKEY **private_keys)
+{
+	struct held_domain *held = must_alloc(1, sizeof(*held));
+	held->name = (struct text)TEXT_LIMIT(256);
+	held->made_for = (struct text)TEXT_LIMIT(256);
+	held->created = record->created;
+	text_add(&held->name, record->domain);
+	text_add(&held->made_for, record->made_for);
+	for (size_t i = 0; i < record->key_count; i++)
+		hold_key(held, &record->keys[i], private_keys[i]);
+	must(map_put(&keyring->by_name, record->domain, held, NULL) == NULL);
+	list_add_last(&keyring->by_use, &held->by_use);
+	if (keyring->by_use.count > KEYRING_MOST)
+		forget(keyring, LIST_OWNER(list_first(&keyring->by_use), struct held_domain, by_use));
+	return held;
+}
+
+static struct held_domain *held_now(struct keyring *keyring, struct view domain)
+{
+	struct held_domain *held = map_get(&keyring->by_name, domain);
+	if (held == NULL)
+		return NULL;
+	list_remove(&keyring->by_use, &held->by_use);
+	list_add_last(&keyring->by_use, &held->by_use);
+	return held;
+}
+
+/* ---- work for the threads */
+
+struct load_work {
+	struct keyring *keyring;
+	struct view domain;
+	struct arena arena;
+	struct domain_record record;
+	EVP_PKEY *private_keys[DOMAIN_KEYS_MOST];
+	enum database_found found;
+};
+
+static void load_run(void *argument)
+{
+	struct load_work *work = argument;
+	work->found = database_domain_get(work->keyring->database, work->domain, &work->arena, &work->record);
+	for (size_t i = 0; work->found == DATABASE_FOUND && i < work->record.key_count; i++) {
+		work->private_keys[i] = private_key_open(work->keyring->keys, work->record.keys[i].sealed);
+		if (work->private_keys[i] == NULL)
+			work->found = DATABASE_FAILED;
+	}
+	if (work->found != DATABASE_FAILED)
+		return;
+	for (size_t i = 0; i < DOMAIN_KEYS_MOST; i++) {
+		EVP_PKEY_free(work->private_keys[i]);
+		work->private_keys[i] = NULL;
+	}
+}
+
+struct make_work {
+	const struct keyring_new *wanted;
+	EVP_PKEY *private_keys[2];
+	bool good;
+};
+
+static void make_run(void *argument)
+{
+	struct make_work *work = argument;
+	work->private_keys[0] = private_key_make(KEY_RSA);
+	work->private_keys[1] = private_key_make(KEY_ED25519);
+	work->good = work->private_keys[0] != NULL && work->private_keys[1] != NULL;
+}
+
+struct store_work {
+	struct database *database;
+	const struct domain_record *record;
+	bool good;
+};
+
+static void store_run(void *argument)
+{
+	struct store_work *work = argument;
+	work->good = database_domain_add(work->database, work->record);
+}
+
+struct remove_work {
+	struct database *database;
+	struct view domain;
+	bool was_there;
+	bool good;
+};
+
+static void remove_run(void *argument)
+{
+	struct remove_work *work = argument;
+	work->good = database_domain_remove(work->database, work->domain, &work->was_there);
+}
+
+static void work(struct keyring *keyring, struct worker *worker, void (*run)(void *), void *argument)
+{
+	keyring->world->operations->work(keyring->world, worker, run, argument);
+}
+
+/* ---- finding, adding, removing */
+
+static enum keyring_found load(struct keyring *keyring, struct view domain, struct held_domain **found)
+{
+	static const enum keyring_found results[] = {
+		[DATABASE_FOUND] = KEYRING_FOUND,
+		[DATABASE_ABSENT] = KEYRING_ABSENT,
+		[DATABASE_FAILED] = KEYRING_FAILED,
+	};
+	struct load_work job = { .keyring = keyring, .domain = domain };
+	work(keyring, keyring->storage, load_run, &job);
+	if (job.found == DATABASE_FOUND)
+		*found = hold(keyring, &job.record, job.private_keys);
+	arena_deinit(&job.arena);
+	return results[job.found];
+}
+
+enum keyring_found keyring_find(struct keyring *keyring, struct view domain, struct held_domain **found)
+{
+	*found = held_now(keyring, domain);
+	if (*found != NULL)
+		return KEYRING_FOUND;
+	if (!busy_begin(keyring, domain))
+		return KEYRING_FAILED;
+	*found = held_now(keyring, domain); /* somebody else's work may have brought it */
+	const enum keyring_found result = *found != NULL ? KEYRING_FOUND : load(keyring, domain, found);
+	busy_end(keyring, domain);
+	return result;
+}
+
+static void record_key(struct keyring *keyring, struct domain_record *record, struct view selector,
+                       enum key_algorithm algorithm, EVP_PKEY *key, struct arena *arena)
+{
+	uint8_t nonce[24];
+	world_random(keyring->world, nonce, sizeof(nonce));
+	record->keys[record->key_count++] = (struct key_record){
+		.selector = selector,
+		.algorithm = algorithm,
+		.public_key = private_key_public(key, algorithm, arena),
+		.sealed = private_key_seal(keyring->keys, key, nonce, arena),
+	};
+}
+
+static bool make_record(struct keyring *keyring, const struct keyring_new *wanted, struct arena *arena,
+                        struct domain_record *record, EVP_PKEY **private_keys)
+{
+	*record = (struct domain_record){
+		.domain = wanted->domain,
+		.made_for = wanted->made_for,
+		.created = world_wall(keyring->world),
+	};
+	if (wanted->imported != NULL) {
+		EVP_PKEY_up_ref(wanted->imported);
+		private_keys[0] = wanted->imported;
+		record_key(keyring, record, wanted->selector, wanted->imported_algorithm, wanted->imported, arena);
+		return true;
+	}
+	struct make_work job = { .wanted = wanted };
+	work(keyring, keyring->makers, make_run, &job);
+	private_keys[0] = job.private_keys[0];
+	private_keys[1] = job.private_keys[1];
+	if (!job.good)
+		return false;
+	const struct view second = arena_print(arena, "%.*s-ed", VIEW_PRINT(wanted->selector));
+	record_key(keyring, record, wanted->selector, KEY_RSA, private_keys[0], arena);
+	record_key(keyring, record, second, KEY_ED25519, private_keys[1], arena);
+	return true;
+}
+
+static enum keyring_found add(struct keyring *keyring, const struct keyring_new *wanted, struct held_domain **added)
+{
+	struct arena arena = { 0 };
+	struct domain_record record;
+	EVP_PKEY *private_keys[DOMAIN_KEYS_MOST] = { NULL };
+	struct store_work job = { .database = keyring->database, .record = &record };
+	if (make_record(keyring, wanted, &arena, &record, private_keys))
+		work(keyring, keyring->storage, store_run, &job);
+	if (job.good)
+		*added = hold(keyring, &record, private_keys);
+	else
+		for (size_t i = 0; i < DOMAIN_KEYS_MOST; i++)
+			EVP_PKEY_free(private_keys[i]);
+	arena_deinit(&arena);
+	return job.good ? KEYRING_FOUND : KEYRING_FAILED;
+}
+
+enum keyring_found keyring_add(struct keyring *keyring, const struct keyring_new *wanted, struct held_domain **added)
+{
+	if (!busy_begin(keyring, wanted->domain))
+		return KEYRING_FAILED;
+	*added = held_now(keyring, wanted->domain);
+	enum keyring_found result = *added != NULL ? KEYRING_FOUND : load(keyring, wanted->domain, added);
+	if (result == KEYRING_ABSENT)
+		result = add(keyring, wanted, added);
+	busy_end(keyring, wanted->domain);
+	return result;
+}
+
+enum keyring_found keyring_remove(struct keyring *keyring, struct view domain)
+{
+	if (!busy_begin(keyring, domain))
+		return KEYRING_FAILED;
+	struct remove_work job = { .database = keyring->database, .domain = domain };
+	work(keyring, keyring->storage, remove_run, &job);
+	struct held_domain *held = map_get(&keyring->by_name, domain);
+	if (job.good && held != NULL)
+		forget(keyring, held);
+	busy_end(keyring, domain);
+	if (!job.good)
+		return KEYRING_FAILED;
+	return job.was_there ? KEYRING_FOUND : KEYRING_ABSENT;
+}
