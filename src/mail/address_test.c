@@ -101,6 +101,7 @@ static const struct path_case {
 	  NULL, "control", false },
 	{ "route without an address", "<@a.example:>", NULL, "before the @", false },
 	{ "route without at", "<@a.example,b.example:bob@example.com>", NULL, "source route", false },
+	{ "route with a bad domain", "<@a_b.example:bob@example.com>", NULL, "source route", false },
 	{ "route with an empty hop", "<@a.example,:bob@example.com>", NULL, "source route", false },
 	{ "route with a blank", "<@a.example, @b.example:bob@example.com>", NULL, "source route", false },
 	{ "bare postmaster", "<Postmaster>", NULL, "no @", false },
@@ -187,6 +188,41 @@ static void lengths(void **state)
 	assert_false(take_length(ADDRESS_PATH_MOST));
 }
 
+/* A path of that length in all, most of it a route of many hops. */
+static bool take_route(size_t length)
+{
+	struct arena arena = { 0 };
+	struct mailbox mailbox;
+	struct view why = VIEW_NONE;
+	struct text path = TEXT_LIMIT(ADDRESS_PATH_MOST * 2);
+	text_add(&path, VIEW("<@a"));
+	while (path.length + 19 < length) {
+		text_add(&path, VIEW(",@a"));
+	}
+	text_add(&path, VIEW(":xxxxxxxxxxxxxxxxxxx"));
+	text_truncate(&path, length - 13);
+	text_add(&path, VIEW("@example.com>"));
+	assert_int_equal(path.length, length);
+	const bool taken = address_parse_forward_path(text_view(&path), &arena, &mailbox, &why);
+	text_deinit(&path);
+	arena_deinit(&arena);
+	return taken;
+}
+
+static void long_paths(void **state)
+{
+	(void)state;
+	struct arena arena = { 0 };
+	struct mailbox mailbox;
+	struct view why = VIEW_NONE;
+	static char blanks[ADDRESS_PATH_MOST + 1];
+	assert_true(take_route(ADDRESS_PATH_MOST));
+	assert_false(take_route(ADDRESS_PATH_MOST + 1));
+	assert_false(address_parse_mailbox(view_bytes(blanks, sizeof(blanks)), &arena, &mailbox, &why));
+	assert_true(view_equal(why, VIEW("the address is too long")));
+	arena_deinit(&arena);
+}
+
 static void postmaster(void **state)
 {
 	(void)state;
@@ -199,10 +235,8 @@ static void postmaster(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forward_paths),
-		cmocka_unit_test(null_path),
-		cmocka_unit_test(lengths),
-		cmocka_unit_test(postmaster),
+		cmocka_unit_test(forward_paths), cmocka_unit_test(null_path),  cmocka_unit_test(lengths),
+		cmocka_unit_test(long_paths),    cmocka_unit_test(postmaster),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

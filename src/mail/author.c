@@ -1,11 +1,12 @@
 #include "mail/author.h"
 
 #include "base/arena.h"
+#include "base/must.h"
 #include "mail/mime.h"
 
 /* What the field is made of. Two grammars meet here: words make a display name or a local-part, and only what follows
  * tells which. So words are read as tokens, and an address is taken as the bytes from its first word to its end. */
-enum token { TOKEN_END, TOKEN_ATOM, TOKEN_QUOTED, TOKEN_SPECIAL, TOKEN_BAD };
+enum token { TOKEN_END, TOKEN_ATOM, TOKEN_QUOTED, TOKEN_SPECIAL };
 
 struct reader {
 	struct view body;
@@ -19,15 +20,12 @@ struct reader {
 	struct arena *arena;
 	struct mailbox *mailboxes;
 	size_t capacity, count;
-	struct view why; /* set once: the first fault is the one that is told */
+	struct view why; /* of the fault, which ends the reading */
 };
 
 static bool fault(struct reader *reader, struct view why)
 {
-	if (view_is_empty(reader->why)) {
-		reader->why = why;
-	}
-	reader->token = TOKEN_BAD;
+	reader->why = why;
 	return false;
 }
 
@@ -135,7 +133,7 @@ static bool take_quoted(struct reader *reader)
 	return true;
 }
 
-/* Reads the next token. False when it is BAD. */
+/* Reads the next token. False at a fault, as everything here. */
 static bool next(struct reader *reader)
 {
 	if (!skip_gap(reader)) {
@@ -210,9 +208,7 @@ static bool add_address(struct reader *reader, struct view text)
 	if (!address_parse_mailbox(text, reader->arena, &mailbox, &why)) {
 		return fault(reader, why);
 	}
-	if (mailbox.has_literal) {
-		return fault(reader, VIEW("an address literal has no domain"));
-	}
+	must(!mailbox.has_literal); /* a bracket is no token */
 	for (size_t i = 0; i < mailbox.local_part.length; i++) {
 		if (view_find_byte(VIEW("@<>()[],;:\\\""), mailbox.local_part.data[i]) != VIEW_NOT_FOUND) {
 			return fault(reader, VIEW("a quoted local-part has characters that readers disagree on"));

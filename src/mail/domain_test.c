@@ -8,6 +8,8 @@
 #include "base/arena.h"
 
 #define X10 "xxxxxxxxxx"
+#define U10 "\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc."
+#define U50 U10 U10 U10 U10 U10
 #define X63 X10 X10 X10 X10 X10 X10 "xxx"
 
 static const struct parse_case {
@@ -86,6 +88,8 @@ static const struct parse_case {
 	  "b.example",
 	  DOMAIN_BAD_IDN, NULL },
 	{ "account-of sign becomes a slash", "\xe2\x84\x80.example", DOMAIN_BAD_BYTE, NULL },
+	{ "too many U-labels", U50 U50, DOMAIN_TOO_LONG, NULL },
+	{ "far too many U-labels", U50 U50 U50 U50 U50 U50 U50 U50, DOMAIN_TOO_LONG, NULL },
 	{ "U-label too long for an A-label", "\xc3\xbc" X63 ".example", DOMAIN_BAD_IDN, NULL },
 };
 
@@ -135,6 +139,9 @@ static void family(void **state)
 	assert_true(domain_is_within(&child, &parent));
 	assert_true(domain_is_within(&child, &child));
 	assert_false(domain_is_within(&parent, &child));
+	assert_int_equal(domain_parse(VIEW("c.example"), &other), DOMAIN_OK);
+	assert_false(domain_is_within(&child, &other));
+	assert_false(domain_is_within(&parent, &other));
 	assert_int_equal(domain_parse(VIEW("bb.example"), &other), DOMAIN_OK);
 	assert_int_equal(domain_parse(VIEW("b.example"), &parent), DOMAIN_OK);
 	assert_false(domain_is_within(&other, &parent));

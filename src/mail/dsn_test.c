@@ -13,6 +13,8 @@
 /* Mon, 23 Nov 2026 10:43:13 +0000 */
 #define ARRIVAL (INT64_C(1795430593) * SECOND)
 
+static char long_text[1500];
+
 static const struct dsn usual = {
 	.hostname = VIEW_INIT("smtp.elastx.email"),
 	.service_domain = VIEW_INIT("elastx.email"),
@@ -215,6 +217,83 @@ static void largest_notice_fits(void **state)
 	free(recipients);
 }
 
+static const struct field_case {
+	const char *name;
+	struct dsn_recipient recipient;
+	const char *there, *absent; /* of these, one is there and one is not */
+} field_cases[] = {
+	{ "text without code",
+	  { .verdict = { .code = 550, .status = STATUS(5, 1, 1), .why = VIEW_INIT("no such user") } },
+	  "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n",
+	  "x-sealpost" },
+	{ "text with its code",
+	  { .verdict = { .code = 550, .status = STATUS(5, 1, 1), .why = VIEW_INIT("550 no") } },
+	  "Diagnostic-Code: smtp; 550 no\r\n",
+	  "550 5.1.1" },
+	{ "text with its status",
+	  { .verdict = { .code = 550, .status = STATUS(5, 0, 0), .why = VIEW_INIT("5.1.10 no") } },
+	  "Diagnostic-Code: smtp; 550 5.1.10 no\r\n",
+	  "550 5.0.0" },
+	{ "address at the front is no status",
+	  { .verdict = { .code = 550, .status = STATUS(5, 7, 1), .why = VIEW_INIT("192.0.2.1 is listed") } },
+	  "550 5.7.1 192.0.2.1 is listed\r\n",
+	  "550 192" },
+	{ "words are no status",
+	  { .verdict = { .code = 550, .status = STATUS(5, 7, 1), .why = VIEW_INIT("a.b.c no") } },
+	  "550 5.7.1 a.b.c no\r\n",
+	  "550 a" },
+	{ "large number is no status",
+	  { .verdict = { .code = 550, .status = STATUS(5, 7, 1), .why = VIEW_INIT("1.2.3456 no") } },
+	  "550 5.7.1 1.2.3456 no\r\n",
+	  "550 1.2" },
+	{ "code without status", { .verdict = { .code = 550, .why = VIEW_INIT("no") } }, "smtp; 550 no\r\n", "550 0" },
+	{ "status from the action", { .action = DSN_FAILED }, "Status: 5.0.0\r\n", "Diagnostic-Code" },
+	{ "long text is cut",
+	  { .verdict = { .code = 550, .why = { long_text, sizeof(long_text) } } },
+	  "...\r\n",
+	  "......" },
+	{ "retry time of a delay",
+	  { .action = DSN_DELAYED, .will_retry_until = ARRIVAL },
+	  "Will-Retry-Until: Mon",
+	  "Last-A" },
+	{ "no retry time", { .action = DSN_DELAYED }, "Action: delayed", "Will-Retry-Until" },
+	{ "no retry time of a failure",
+	  { .action = DSN_FAILED, .will_retry_until = ARRIVAL },
+	  "Action: failed",
+	  "Will-Retry-Until" },
+	{ "original without a type", { .original = VIEW_INIT("bob") }, "Action: failed", "Original-Recipient" },
+	{ "original with a broken type", { .original = VIEW_INIT("a\nb;bob") }, "Action: failed", "Original-Recipient" },
+	{ "original", { .original = VIEW_INIT("x400;/c=us/") }, "Original-Recipient: x400; /c=us/\r\n", "x400;/" },
+	{ "remote by address only", { .remote = VIEW_INIT("[192.0.2.1]:25") }, "Action: failed", "Remote-MTA" },
+	{ "remote by name only",
+	  { .remote = VIEW_INIT("mx.example") },
+	  "Remote-MTA: dns; mx.example\r\n",
+	  "mx.example (" },
+	{ "address with a line feed", { .address = VIEW_INIT("a\nX: y@b") }, "rfc822; a?X: y@b\r\n", "\nX: y" },
+};
+
+static void fields_say_what_happened(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(long_text); i++) {
+		long_text[i] = i % 10 == 9 ? ' ' : 'x';
+	}
+	for (size_t i = 0; i < sizeof(field_cases) / sizeof(field_cases[0]); i++) {
+		struct text text = TEXT_LIMIT(DSN_SIZE_MOST);
+		struct dsn dsn = usual;
+		dsn.kind = DSN_DELAY;
+		dsn.recipients = &field_cases[i].recipient;
+		dsn.recipient_count = 1;
+		dsn_compose(&dsn, &text);
+		assert_shape(field_cases[i].name, text_view(&text));
+		if (view_find(text_view(&text), view_of(field_cases[i].there)) == VIEW_NOT_FOUND ||
+		    view_find(text_view(&text), view_of(field_cases[i].absent)) != VIEW_NOT_FOUND) {
+			fail_msg("%s:\n%s", field_cases[i].name, text_cstring(&text));
+		}
+		text_deinit(&text);
+	}
+}
+
 static const struct header_case {
 	const char *name, *header, *returned; /* the last part, from its blank line on */
 } header_cases[] = {
@@ -266,9 +345,8 @@ static void long_lines_are_encoded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden_notices),
-		cmocka_unit_test(largest_notice_fits),
-		cmocka_unit_test(headers_are_returned),
+		cmocka_unit_test(golden_notices),           cmocka_unit_test(largest_notice_fits),
+		cmocka_unit_test(fields_say_what_happened), cmocka_unit_test(headers_are_returned),
 		cmocka_unit_test(long_lines_are_encoded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,7 +120,8 @@ static void loops_and_floods_are_refused(void **state)
 	assert_int_equal(loop.status.detail, 6);
 	assert_true(verdict_is_ok(check_repeated(FROM, "X: x\r\n", MESSAGE_FIELDS_MOST - 1)));
 	assert_int_equal(check_repeated(FROM, "X: x\r\n", MESSAGE_FIELDS_MOST).code, 550);
-	assert_int_equal(check_repeated(FROM, "X: " X100 X100 "\r\n", 6000).code, 550);
+	assert_true(verdict_is_ok(check_repeated(FROM, "X: " X990 "\r\n", 1000)));
+	assert_int_equal(check_repeated(FROM, "X: " X990 "\r\n", 1100).code, 550);
 }
 
 static void nasty_messages_take_linear_time(void **state)
@@ -161,13 +162,14 @@ static void facts_are_found(void **state)
 	                                 "Message-ID: <2@example.com>\r\n"
 	                                 "MIME-Version: 1.0\r\n"
 	                                 "Idempotency-Key: k-1\r\n"
+	                                 "Idempotency-Key: k-2\r\n"
 	                                 "bCC: dave@example.com\r\n"
 	                                 "Return-Path: <x@example.com>\r\n"
 	                                 "Resent-Bcc: y@example.com\r\n"
 	                                 "\r\n\xc3\xa9\r\n");
 	assert_true(verdict_is_ok(message_check(message, &(struct message_rules){ .eight_bit = true }, &arena, &facts)));
 	assert_int_equal(facts.hops, 2);
-	assert_int_equal(facts.field_count, 13);
+	assert_int_equal(facts.field_count, 14);
 	assert_true(facts.has_date && facts.has_message_id && facts.has_mime_version && facts.has_dkim_signature);
 	assert_true(facts.eight_bit_body && !facts.eight_bit_header);
 	assert_string_equal(facts.from_domain.name, "example.com");
@@ -299,6 +301,8 @@ static const struct prepare_case {
 	  "Authentication-Results: (x)\r\n \"smtp.elastx.email\" 1; dkim=pass\r\nDate: x\r\nMessage-ID: <1@a>\r\n" FROM
 	  "\r\n",
 	  false, "Date: x\r\nMessage-ID: <1@a>\r\n" FROM "\r\n" },
+	{ "our name in another field", "X: smtp.elastx.email; x\r\nDate: x\r\nMessage-ID: <1@a>\r\n" FROM "\r\n", false,
+	  "X: smtp.elastx.email; x\r\nDate: x\r\nMessage-ID: <1@a>\r\n" FROM "\r\n" },
 	{ "others' results",
 	  "Authentication-Results: smtp.elastx.email.example; dkim=pass\r\nDate: x\r\nMessage-ID: <1@a>\r\n" FROM "\r\n",
 	  false,

@@ -69,6 +69,7 @@ static const struct {
 	{ "nothing after the semicolon", " multipart/mixed;", NULL },
 	{ "empty", " multipart/mixed; boundary=\"\"", NULL },
 	{ "ends in a space", " multipart/mixed; boundary=\"a \"", NULL },
+	{ "a byte that none may have", " multipart/mixed; boundary=\"a@b\"", NULL },
 	{ "no closing quote", " multipart/mixed; boundary=\"abc", NULL },
 	{ "backslash at the end", " multipart/mixed; boundary=\"abc\\", NULL },
 	{ "70 bytes", " multipart/mixed; boundary=0123456789012345678901234567890123456789012345678901234567890123456789",
