@@ -1,5 +1,6 @@
 #include "rooms/events.h"
 
+#include "base/log.h"
 #include "base/must.h"
 
 struct events {
