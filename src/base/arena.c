@@ -37,6 +37,11 @@ void arena_clear(struct arena *arena)
 	arena->used = 0;
 	if (arena->blocks == NULL)
 		return;
+	/* One that was made for something large would stay with a session for as long as that lives. */
+	if (arena->blocks->size > BLOCK_SIZE) {
+		arena_deinit(arena);
+		return;
+	}
 	blocks_free(arena->blocks->next);
 	arena->blocks->next = NULL;
 	arena->blocks->used = 0;
@@ -65,11 +70,12 @@ static struct arena_block *block_with_room(struct arena *arena, size_t bytes)
 void *arena_alloc(struct arena *arena, size_t count, size_t size)
 {
 	size_t bytes = 0;
-	must(!__builtin_mul_overflow(count, size, &bytes));
 	const size_t limit = arena->limit == 0 ? ARENA_LIMIT_DEFAULT : arena->limit;
-	must(bytes <= limit && arena->used <= limit - bytes);
-	arena->used += bytes;
+	must(!__builtin_mul_overflow(count, size, &bytes) && bytes <= limit);
+	/* Many small pieces cost what their alignment costs; the limit is about memory. */
 	bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	must(arena->used <= limit && bytes <= limit - arena->used);
+	arena->used += bytes;
 	struct arena_block *block = block_with_room(arena, bytes);
 	void *memory = block->bytes + block->used;
 	block->used += bytes;

@@ -11,14 +11,14 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *blocks;
-	size_t used;  /* bytes lent since the last clear */
+	size_t used;  /* bytes lent since the last clear, alignment included */
 	size_t limit; /* most bytes it may lend; 0: ARENA_LIMIT_DEFAULT */
 };
 
 #define ARENA_LIMIT_DEFAULT ((size_t)256 * 1024 * 1024)
 
 void arena_deinit(struct arena *arena);
-void arena_clear(struct arena *arena); /* keeps one block for re-use */
+void arena_clear(struct arena *arena); /* keeps one small block for re-use */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 struct view arena_copy(struct arena *arena, struct view bytes);    /* followed by a NUL that is not counted */
 const char *arena_cstring(struct arena *arena, struct view bytes); /* a terminated copy */

@@ -21,7 +21,7 @@ struct text;
 void text_add_time_rfc3339(struct text *text, int64_t wall);
 /* "Mon, 23 Nov 2026 10:43:13 +0000" (RFC 5322 3.3), always UTC. */
 void text_add_time_rfc5322(struct text *text, int64_t wall);
-/* "90s", "4h", "5d", "1h30m": the largest units that keep it exact to a second, at most two of them. */
+/* "30s", "4h", "5d", "1h30m": whole seconds, rounded down, in the two largest units that are not nought. */
 void text_add_duration(struct text *text, int64_t duration);
 
 #endif

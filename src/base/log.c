@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/must.h"
 
 #include <unistd.h>
 
@@ -17,29 +18,46 @@ static const char *const level_names[] = {
 	[LOG_ERROR] = "error",
 };
 
-/* A byte may become six in JSON, and all texts together must leave the line whole. */
+/* The most that a byte becomes in a line: \u00XX or \xHH, U+FFFD for what is not UTF-8, an escape. */
+static size_t cost_of(char byte)
+{
+	const unsigned char value = (unsigned char)byte;
+	if (value < 0x20 || value == 0x7f)
+		return 6;
+	if (value > 0x7f)
+		return 4;
+	return byte == '"' || byte == '\\' ? 2 : 1;
+}
+
+static bool is_continuation(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* As much of the text as the line still has room for, cut between characters. */
 static struct view fitted(struct view text, size_t *room)
 {
 	size_t cost = 0;
 	size_t length = 0;
-	while (length < text.length) {
-		const unsigned char byte = (unsigned char)text.data[length];
-		cost += byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\' ? 1 : 6;
-		if (cost > *room)
-			break;
-		length++;
-	}
-	*room -= cost > *room ? *room : cost;
+	while (length < text.length && cost + cost_of(text.data[length]) <= *room)
+		cost += cost_of(text.data[length++]);
+	*room -= cost;
+	if (length < text.length)
+		for (unsigned back = 0; back < 3 && length > 0 && is_continuation(text.data[length]); back++)
+			length--;
 	return view_first(text, length);
 }
 
-static void write_line(struct log *log, struct text *line)
+/* A write to a pipe of at most PIPE_BUF bytes is whole or not at all; to a file it may be short when the disk is
+ * full.
+ */
+static bool write_line(struct log *log, struct text *line)
 {
+	must(line->length < LOG_LINE_MAX);
 	text_add_byte(line, '\n');
-	if (write(log->descriptor, line->data, line->length) == (ssize_t)line->length)
-		log->dropped = 0;
-	else
-		log->dropped++;
+	const bool written = write(log->descriptor, line->data, line->length) == (ssize_t)line->length;
+	log->dropped += written ? 0 : 1;
+	return written;
 }
 
 static void add_fields_json(struct json *json, const struct log_field *fields, size_t count, size_t *room)
@@ -102,7 +120,7 @@ static void line_text(struct text *line, const struct log *log, enum log_level l
 {
 	static const char *const colours[] = { "\033[2m", "", "\033[33m", "\033[31m" };
 	struct text time = TEXT_LIMIT(40);
-	size_t room = FIELD_ROOM / 2;
+	size_t room = FIELD_ROOM;
 	text_add_time_rfc3339(&time, log->wall(log->context));
 	/* For people the time of day to a millisecond is enough. */
 	text_print(line, "%.*s %s%-7s%s %-10s ", VIEW_PRINT(view_slice(text_view(&time), 11, 12)),
@@ -116,14 +134,27 @@ static void line_text(struct text *line, const struct log *log, enum log_level l
 	text_deinit(&time);
 }
 
+static void build(struct text *line, const struct log *log, enum log_level level, struct view message,
+                  const struct log_field *fields, size_t count)
+{
+	(log->format == LOG_JSON ? line_json : line_text)(line, log, level, message, fields, count);
+}
+
 void log_line(struct log *log, enum log_level level, struct view message, const struct log_field *fields,
               size_t field_count)
 {
 	if (level < log->level)
 		return;
 	struct text line = TEXT_LIMIT(LOG_LINE_MAX);
-	(log->format == LOG_JSON ? line_json : line_text)(&line, log, level, message, fields, field_count);
-	write_line(log, &line);
+	const uint64_t told = log->dropped;
+	build(&line, log, level, message, fields, field_count);
+	/* So many names and numbers that the frame itself is too large: the message is worth more than they are. */
+	if (line.overflow || line.length >= LOG_LINE_MAX) {
+		text_clear(&line);
+		build(&line, log, level, message, NULL, 0);
+	}
+	if (write_line(log, &line))
+		log->dropped -= told;
 	text_deinit(&line);
 }
 
@@ -131,10 +162,12 @@ void log_print(struct log *log, enum log_level level, const char *format, ...)
 {
 	if (level < log->level)
 		return;
-	struct text message = TEXT_LIMIT(LOG_LINE_MAX);
+	/* Longer than a line may be, since what does not fit is then cut rather than lost. */
+	struct text message = TEXT_LIMIT(16 * LOG_LINE_MAX);
 	va_list arguments;
 	va_start(arguments, format);
-	text_vprint(&message, format, arguments);
+	if (!text_vprint(&message, format, arguments))
+		text_add(&message, VIEW("a message that is too long to be shown"));
 	va_end(arguments);
 	log_line(log, level, text_view(&message), NULL, 0);
 	text_deinit(&message);
@@ -177,10 +210,17 @@ static void event_json(struct text *line, const struct log *log, const struct ev
 	struct json json = json_on(line);
 	json_open_object(&json);
 	json_member_string(&json, VIEW("time"), text_view(&time));
-	json_member_string(&json, VIEW("event"), event->event);
+	json_member_string(&json, VIEW("event"), fitted(event->event, &room));
 	add_fields_json(&json, fields, count, &room);
 	json_close_object(&json);
 	text_deinit(&time);
+}
+
+/* The schema of events has no place for what was dropped, so a line of its own says it first. */
+static void tell_dropped(struct log *log)
+{
+	if (log->dropped > 0)
+		log_line(log, LOG_WARNING, VIEW("lines were dropped because they could not be written"), NULL, 0);
 }
 
 void log_event(struct log *log, const struct event *event)
@@ -192,6 +232,7 @@ void log_event(struct log *log, const struct event *event)
 	if (log->tap != NULL)
 		log->tap(log->tap_context, text_view(&line));
 	if (log->level <= LOG_INFO) {
+		tell_dropped(log);
 		if (log->format == LOG_TEXT) {
 			text_clear(&line);
 			line_text(&line, log, LOG_INFO, event->event, fields, count);

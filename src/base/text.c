@@ -31,7 +31,9 @@ const char *text_cstring(const struct text *text)
 
 char *text_room(struct text *text, size_t length)
 {
-	if (length > text->limit || text->length > text->limit - length) {
+	/* The NUL at the end needs a place even where the limit is SIZE_MAX. */
+	const size_t limit = text->limit < SIZE_MAX ? text->limit : SIZE_MAX - 1;
+	if (length > limit || text->length > limit - length) {
 		text->overflow = true;
 		return NULL;
 	}
@@ -40,7 +42,7 @@ char *text_room(struct text *text, size_t length)
 		size_t capacity = text->capacity < 32 ? 64 : text->capacity * 2;
 		if (capacity < needed)
 			capacity = needed;
-		if (capacity > text->limit + 1)
+		if (capacity - 1 > text->limit)
 			capacity = text->limit + 1;
 		text->data = must_realloc(text->data, capacity, 1);
 		text->capacity = capacity;

@@ -15,8 +15,11 @@ struct view {
 
 #define VIEW(literal) ((struct view){ "" literal, sizeof(literal) - 1 })
 /* The same where an initializer must be constant: static tables. */
-#define VIEW_INIT(literal) { "" literal, sizeof(literal) - 1 }
-#define VIEW_NONE     ((struct view){ NULL, 0 })
+#define VIEW_INIT(literal)                                                                                           \
+	{                                                                                                                \
+		"" literal, sizeof(literal) - 1                                                                              \
+	}
+#define VIEW_NONE ((struct view){ NULL, 0 })
 /* For printf: "%.*s" takes VIEW_PRINT(view). */
 #define VIEW_PRINT(view) (int)(view).length, (view).data
 #define VIEW_NOT_FOUND   SIZE_MAX
