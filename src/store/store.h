@@ -140,15 +140,16 @@ struct store_settings {
 
 /* Suspends while it replays. NULL: *problem says why (a second daemon, a disk that fails). */
 struct store *store_open(struct world *world, const struct store_settings *settings, struct text *problem);
-void store_close(struct store *store); /* suspends: waits for what is under way, applies it, frees */
+void store_close(struct store *store); /* suspends: writes and applies what is under way; nothing new is done then */
+/* Frees, writes nothing: after store_close, or once all its tasks have ended because they were cancelled. */
+void store_free(struct store *store);
 
 int64_t store_time(const struct store *store);                    /* now, in queue time */
 int64_t store_wall_of(const struct store *store, int64_t moment); /* a queue time as wall time; NEVER_DUE: 0 */
 bool store_has_room(const struct store *store, uint64_t size);
 bool store_has_failed(const struct store *store);
 
-/* ---- changes. All suspend until durable; cancelled: STORE_UNKNOWN, and the change goes on. What the arguments point
- * to is copied before the first suspension. */
+/* ---- changes. All suspend until durable; cancelled: STORE_UNKNOWN, and the change goes on without its caller. */
 
 enum store_outcome store_accept(struct store *store, const struct store_message *message,
                                 const struct store_payment *payment);
@@ -264,6 +265,9 @@ enum store_outcome store_debt(struct store *store, const struct store_debt_key *
 /* The content of a message, its first `most` bytes, in the arena. */
 enum store_outcome store_read(struct store *store, const struct message_id *id, const struct store_place *hint,
                               size_t most, struct arena *arena, struct view *content);
+
+/* Its content will not be read again soon. */
+void store_forget(struct store *store, const struct message_id *id);
 
 struct store_account_hold_row {
 	struct view account;

@@ -1,0 +1,480 @@
+#include "store/history.h"
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/must.h"
+#include "store/journal_format.h"
+#include "store/rows.h"
+#include "store/sql.h"
+
+#define HISTORY_ROWS  UINT64_C(250000)
+#define PATH_MOST     4096u
+#define FILES_MOST    100000u
+#define NAME_PREFIX   VIEW("ended-")
+#define NAME_SUFFIX   VIEW(".db")
+#define NAME_DIGITS   16u
+#define SEARCH_LOOKED 200000u /* rows looked at for one page: then the page is short */
+
+/* The number orders the rows of all files; the pair keeps a recipient from ending twice. */
+static const char schema[] =
+	"CREATE TABLE IF NOT EXISTS ended(seq INTEGER PRIMARY KEY, message BLOB NOT NULL, idx INTEGER NOT NULL,"
+	" fate INTEGER NOT NULL, attempts INTEGER NOT NULL, account TEXT NOT NULL COLLATE NOCASE,"
+	" sender TEXT NOT NULL COLLATE NOCASE,"
+	" address TEXT NOT NULL COLLATE NOCASE, domain TEXT NOT NULL COLLATE NOCASE, size INTEGER NOT NULL, "
+	"accepted_wall INTEGER NOT NULL,"
+	" when_wall INTEGER NOT NULL, duration INTEGER NOT NULL, outcome INTEGER NOT NULL, code INTEGER NOT NULL,"
+	" status INTEGER NOT NULL, why TEXT NOT NULL, class TEXT NOT NULL, site TEXT NOT NULL, remote TEXT NOT NULL,"
+	" egress TEXT NOT NULL, tls TEXT NOT NULL, dialogue TEXT NOT NULL, reason TEXT NOT NULL) STRICT;"
+	"CREATE UNIQUE INDEX IF NOT EXISTS once ON ended(message, idx);";
+
+static const char sealing[] = "CREATE INDEX IF NOT EXISTS by_account ON ended(account, seq);"
+							  "CREATE INDEX IF NOT EXISTS by_address ON ended(address, seq);"
+							  "CREATE INDEX IF NOT EXISTS by_domain ON ended(domain, seq);"
+							  "PRAGMA wal_checkpoint(TRUNCATE);";
+
+#define ENDED_COLUMNS                                                                                                \
+	"seq, message, idx, fate, attempts, account, sender, address, domain, size, accepted_wall, when_wall, duration," \
+	" outcome, code, status, why, class, site, remote, egress, tls, dialogue, reason"
+
+enum statement {
+	ADD,
+	EXTENT,
+	OF_MESSAGE,
+	SEARCH_ALL,
+	SEARCH_ACCOUNT,
+	SEARCH_ADDRESS,
+	SEARCH_DOMAIN,
+	STATEMENT_COUNT
+};
+
+#define SEARCH_WHERE(more)                                                                                           \
+	"SELECT " ENDED_COLUMNS " FROM ended WHERE " more "seq < ?1 AND when_wall >= ?2 AND when_wall < ?3"              \
+	" ORDER BY seq DESC"
+
+static const char *const statements[STATEMENT_COUNT] = {
+	[ADD] = "INSERT OR IGNORE INTO ended(" ENDED_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
+			"?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
+	[EXTENT] = "SELECT count(*), coalesce(max(when_wall), 0), coalesce(min(when_wall), 0), coalesce(max(seq), 0)"
+			   " FROM ended",
+	[OF_MESSAGE] = "SELECT " ENDED_COLUMNS " FROM ended WHERE message = ?1 ORDER BY idx",
+	[SEARCH_ALL] = SEARCH_WHERE(""),
+	[SEARCH_ACCOUNT] = SEARCH_WHERE("account = ?4 AND "),
+	[SEARCH_ADDRESS] = SEARCH_WHERE("address = ?4 AND "),
+	[SEARCH_DOMAIN] = SEARCH_WHERE("domain = ?4 AND "),
+};
+
+/* ---- files: DIRECTORY/ended-%016x.db of the wall time at which each was begun, in milliseconds */
+
+struct file_list {
+	uint64_t *numbers; /* ascending */
+	size_t count;
+};
+
+static void file_path(char path[PATH_MOST], const char *directory, uint64_t number, const char *suffix)
+{
+	const int length = snprintf(path, PATH_MOST, "%s/%.*s%016llx%.*s%s", directory, VIEW_PRINT(NAME_PREFIX),
+	                            (unsigned long long)number, VIEW_PRINT(NAME_SUFFIX), suffix);
+	must(length > 0 && (size_t)length < PATH_MOST);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint64_t left = *(const uint64_t *)a;
+	const uint64_t right = *(const uint64_t *)b;
+	return left < right ? -1 : left > right;
+}
+
+static bool name_parse(struct view name, uint64_t *number)
+{
+	if (name.length != NAME_PREFIX.length + NAME_DIGITS + NAME_SUFFIX.length || !view_starts(name, NAME_PREFIX) ||
+	    !view_ends(name, NAME_SUFFIX))
+		return false;
+	return segment_name_parse(view_slice(name, NAME_PREFIX.length, NAME_DIGITS), number);
+}
+
+static bool files_read(const struct history_settings *settings, struct file_list *files)
+{
+	*files = (struct file_list){ 0 };
+	struct text names = TEXT_LIMIT((size_t)16 * 1024 * 1024);
+	const bool listed = settings->disk->operations->list(settings->disk, settings->directory, &names) == DISK_OK;
+	struct view rest = text_view(&names);
+	struct view name;
+	size_t capacity = 0;
+	while (listed && rest.length > 0 && files->count < FILES_MOST && view_split(&rest, '\0', &name)) {
+		uint64_t number = 0;
+		if (!name_parse(name, &number))
+			continue;
+		if (files->count == capacity) {
+			capacity = capacity == 0 ? 64 : capacity * 2;
+			files->numbers = must_realloc(files->numbers, capacity, sizeof(uint64_t));
+		}
+		files->numbers[files->count++] = number;
+	}
+	text_deinit(&names);
+	if (files->count > 0)
+		qsort(files->numbers, files->count, sizeof(uint64_t), compare_numbers);
+	return listed;
+}
+
+/* ---- the writer */
+
+struct history {
+	struct history_settings settings;
+	struct sql sql; /* of the newest file; connection NULL: none yet */
+	uint64_t number;
+	uint64_t rows;
+	uint64_t added; /* in the open transaction */
+	int64_t begun_wall;
+	int64_t dropped_day;
+	bool has_file;
+};
+
+static bool file_use(struct history *history, uint64_t number)
+{
+	char path[PATH_MOST];
+	file_path(path, history->settings.directory, number, "");
+	if (!sql_open(&history->sql, path, history->settings.vfs, SQL_WRITER, schema))
+		return false;
+	sql_statements(&history->sql, statements, STATEMENT_COUNT);
+	sqlite3_stmt *extent = sql_use(&history->sql, EXTENT);
+	if (sql_step(&history->sql, extent) != SQL_ROW)
+		return false;
+	history->rows = (uint64_t)sql_integer(extent, 0);
+	sqlite3_reset(extent);
+	history->number = number;
+	history->begun_wall = (int64_t)number * MILLISECOND;
+	history->has_file = true;
+	return true;
+}
+
+struct history *history_new(const struct history_settings *settings, struct text *problem)
+{
+	struct history *history = must_alloc(1, sizeof(*history));
+	history->settings = *settings;
+	if (history->settings.rows == 0)
+		history->settings.rows = HISTORY_ROWS;
+	struct file_list files;
+	bool is_open = files_read(settings, &files);
+	if (is_open && files.count > 0)
+		is_open = file_use(history, files.numbers[files.count - 1]);
+	free(files.numbers);
+	if (is_open)
+		return history;
+	text_print(problem, "history in %s: %s", settings->directory, sql_problem(&history->sql));
+	history_free(history);
+	return NULL;
+}
+
+void history_free(struct history *history)
+{
+	if (history == NULL)
+		return;
+	sql_close(&history->sql);
+	free(history);
+}
+
+static enum history_result history_result(const struct history *history)
+{
+	if (!history->sql.failed)
+		return HISTORY_DONE;
+	return history->sql.full ? HISTORY_FULL : HISTORY_FAILED;
+}
+
+enum history_result history_begin(struct history *history)
+{
+	/* The first file is made by its first row, so that it bears the time of that row. */
+	if (history->has_file)
+		sql_execute(&history->sql, "BEGIN IMMEDIATE");
+	return history_result(history);
+}
+
+enum history_result history_add(struct history *history, const struct store_ended *row)
+{
+	if (!history->has_file) {
+		const uint64_t now = (uint64_t)(row->when_wall / MILLISECOND);
+		if (!file_use(history, now > history->number ? now : history->number + 1))
+			return HISTORY_FAILED;
+		sql_execute(&history->sql, "BEGIN IMMEDIATE");
+	}
+	sqlite3_stmt *add = sql_use(&history->sql, ADD);
+	sql_bind_integer(add, 1, (int64_t)row->seq);
+	sql_bind_blob(add, 2, id_view(&row->id));
+	sql_bind_integer(add, 3, row->index);
+	sql_bind_integer(add, 4, row->fate);
+	sql_bind_integer(add, 5, row->attempts);
+	sql_bind_text(add, 6, row->account);
+	sql_bind_text(add, 7, row->sender);
+	sql_bind_text(add, 8, row->address);
+	sql_bind_text(add, 9, row->domain);
+	sql_bind_integer(add, 10, (int64_t)row->size);
+	sql_bind_integer(add, 11, row->accepted_wall);
+	sql_bind_integer(add, 12, row->when_wall);
+	sql_bind_integer(add, 13, row->duration);
+	row_bind_verdict(add, 14, &row->verdict);
+	const struct view texts[] = { row->class, row->site,     row->remote, row->egress,
+		                          row->tls,   row->dialogue, row->reason };
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		sql_bind_text(add, 18 + (int)i, texts[i]);
+	if (sql_run(&history->sql, add))
+		history->added += (uint64_t)sqlite3_changes(history->sql.connection);
+	return history_result(history);
+}
+
+enum history_result history_commit(struct history *history)
+{
+	if (!history->has_file)
+		return HISTORY_DONE;
+	sql_execute(&history->sql, "COMMIT");
+	const enum history_result result = history_result(history);
+	if (result == HISTORY_DONE)
+		history->rows += history->added;
+	history->added = 0;
+	return result;
+}
+
+void history_roll_back(struct history *history)
+{
+	history->added = 0;
+	if (history->has_file)
+		sql_roll_back(&history->sql);
+}
+
+static enum history_result file_seal(struct history *history)
+{
+	sql_execute(&history->sql, sealing);
+	const enum history_result result = history_result(history);
+	if (result != HISTORY_DONE) {
+		sql_roll_back(&history->sql);
+		return result;
+	}
+	sql_close(&history->sql);
+	history->has_file = false;
+	return HISTORY_DONE;
+}
+
+static enum history_result files_drop(struct history *history, int64_t wall)
+{
+	struct file_list files;
+	struct disk *disk = history->settings.disk;
+	enum history_result result = files_read(&history->settings, &files) ? HISTORY_DONE : HISTORY_FAILED;
+	/* A file ends where the next one begins. */
+	for (size_t i = 0; i + 1 < files.count && result == HISTORY_DONE; i++) {
+		if ((int64_t)files.numbers[i + 1] * MILLISECOND > wall - history->settings.retention)
+			break;
+		static const char *const suffixes[] = { "-wal", "-shm", "" };
+		for (size_t j = 0; j < sizeof(suffixes) / sizeof(suffixes[0]); j++) {
+			char path[PATH_MOST];
+			file_path(path, history->settings.directory, files.numbers[i], suffixes[j]);
+			const enum disk_result removed = disk->operations->remove(disk, path);
+			if (removed != DISK_OK && removed != DISK_ABSENT)
+				result = HISTORY_FAILED;
+		}
+	}
+	free(files.numbers);
+	return result;
+}
+
+enum history_result history_turn(struct history *history, int64_t wall)
+{
+	const bool is_old = history->has_file && wall / DAY != history->begun_wall / DAY;
+	if (history->has_file && history->rows > 0 && (is_old || history->rows >= history->settings.rows)) {
+		const enum history_result sealed = file_seal(history);
+		if (sealed != HISTORY_DONE)
+			return sealed;
+	}
+	if (wall / DAY == history->dropped_day)
+		return HISTORY_DONE;
+	history->dropped_day = wall / DAY;
+	return files_drop(history, wall);
+}
+
+/* ---- readers: a file is opened for one question; there are few files and few questions */
+
+struct history_reader {
+	struct history_settings settings;
+};
+
+struct history_reader *history_reader_new(const struct history_settings *settings)
+{
+	struct history_reader *reader = must_alloc(1, sizeof(*reader));
+	reader->settings = *settings;
+	return reader;
+}
+
+void history_reader_free(struct history_reader *reader)
+{
+	free(reader);
+}
+
+static bool reader_open(const struct history_reader *reader, uint64_t number, struct sql *sql)
+{
+	char path[PATH_MOST];
+	file_path(path, reader->settings.directory, number, "");
+	if (!sql_open(sql, path, reader->settings.vfs, SQL_READER, NULL))
+		return false;
+	sql_statements(sql, statements, STATEMENT_COUNT);
+	return true;
+}
+
+static void ended_read(sqlite3_stmt *statement, struct arena *arena, struct store_ended *row)
+{
+	struct view id = sql_view(statement, 1);
+	*row = (struct store_ended){
+		.seq = (uint64_t)sql_integer(statement, 0),
+		.index = (uint32_t)sql_integer(statement, 2),
+		.fate = (uint8_t)sql_integer(statement, 3),
+		.attempts = (uint32_t)sql_integer(statement, 4),
+		.account = arena_copy(arena, sql_view(statement, 5)),
+		.sender = arena_copy(arena, sql_view(statement, 6)),
+		.address = arena_copy(arena, sql_view(statement, 7)),
+		.domain = arena_copy(arena, sql_view(statement, 8)),
+		.size = (uint64_t)sql_integer(statement, 9),
+		.accepted_wall = sql_integer(statement, 10),
+		.when_wall = sql_integer(statement, 11),
+		.duration = sql_integer(statement, 12),
+		.verdict = row_verdict(statement, 13, arena),
+		.class = arena_copy(arena, sql_view(statement, 17)),
+		.site = arena_copy(arena, sql_view(statement, 18)),
+		.remote = arena_copy(arena, sql_view(statement, 19)),
+		.egress = arena_copy(arena, sql_view(statement, 20)),
+		.tls = arena_copy(arena, sql_view(statement, 21)),
+		.dialogue = arena_copy(arena, sql_view(statement, 22)),
+		.reason = arena_copy(arena, sql_view(statement, 23)),
+	};
+	row_id(id, &row->id);
+}
+
+/* Rows grow in a text, since nobody knows how many there will be, and end in the arena. */
+static void rows_give(struct text *rows, struct arena *arena, struct store_ended **array, size_t *count)
+{
+	*count = rows->length / sizeof(struct store_ended);
+	*array = (struct store_ended *)(void *)ARENA_ARRAY(arena, struct store_ended, *count);
+	bytes_copy(*array, rows->length, text_view(rows));
+	text_deinit(rows);
+}
+
+/* A file of the days after the message was made: it cannot have ended before; a day for clocks that were set back. */
+static bool file_may_hold(const struct file_list *files, size_t i, const struct message_id *id)
+{
+	return i + 1 == files->count || (int64_t)files->numbers[i + 1] * MILLISECOND + DAY >= id_wall(id);
+}
+
+enum history_result history_of_message(struct history_reader *reader, const struct message_id *id,
+                                       struct arena *arena, struct store_story *story)
+{
+	struct file_list files;
+	if (!files_read(&reader->settings, &files))
+		return HISTORY_FAILED;
+	struct text rows = TEXT_LIMIT(STORE_RECIPIENTS_MOST * sizeof(struct store_ended));
+	enum history_result result = HISTORY_DONE;
+	for (size_t i = files.count; i-- > 0 && result == HISTORY_DONE && file_may_hold(&files, i, id);) {
+		struct sql sql;
+		if (reader_open(reader, files.numbers[i], &sql)) {
+			sqlite3_stmt *statement = sql_use(&sql, OF_MESSAGE);
+			sql_bind_blob(statement, 1, id_view(id));
+			while (sql_step(&sql, statement) == SQL_ROW) {
+				struct store_ended row;
+				ended_read(statement, arena, &row);
+				text_add(&rows, view_bytes(&row, sizeof(row)));
+			}
+		}
+		result = sql.failed ? HISTORY_FAILED : HISTORY_DONE;
+		sql_close(&sql);
+	}
+	free(files.numbers);
+	rows_give(&rows, arena, &story->ended, &story->ended_count);
+	return result;
+}
+
+struct search_run {
+	const struct store_search *search;
+	struct arena *arena;
+	struct text rows;
+	size_t count;
+	size_t looked;
+	uint64_t before_seq;
+	bool more;
+};
+
+static bool search_matches(const struct store_search *search, sqlite3_stmt *statement)
+{
+	const struct {
+		struct view wanted;
+		int column;
+	} fields[] = { { search->account, 5 }, { search->sender, 6 }, { search->address, 7 }, { search->domain, 8 } };
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (!view_is_empty(fields[i].wanted) &&
+		    !view_equal_nocase(fields[i].wanted, sql_view(statement, fields[i].column)))
+			return false;
+	return true;
+}
+
+/* By the narrowest index there is. */
+static sqlite3_stmt *search_statement(struct sql *sql, const struct store_search *search)
+{
+	const struct {
+		struct view wanted;
+		enum statement statement;
+	} ways[] = { { search->address, SEARCH_ADDRESS },
+		         { search->account, SEARCH_ACCOUNT },
+		         { search->domain, SEARCH_DOMAIN },
+		         { VIEW("*"), SEARCH_ALL } };
+	size_t i = 0;
+	while (view_is_empty(ways[i].wanted))
+		i++;
+	sqlite3_stmt *statement = sql_use(sql, ways[i].statement);
+	if (ways[i].statement != SEARCH_ALL)
+		sql_bind_text(statement, 4, ways[i].wanted);
+	return statement;
+}
+
+static void search_file(struct search_run *run, struct sql *sql)
+{
+	const struct store_search *search = run->search;
+	sqlite3_stmt *statement = search_statement(sql, search);
+	sql_bind_integer(statement, 1, (int64_t)run->before_seq);
+	sql_bind_integer(statement, 2, search->since);
+	sql_bind_integer(statement, 3, search->until == 0 ? INT64_MAX : search->until);
+	while (sql_step(sql, statement) == SQL_ROW) {
+		if (run->count == search->most || run->looked == SEARCH_LOOKED) {
+			run->more = true;
+			return;
+		}
+		run->looked++;
+		run->before_seq = (uint64_t)sql_integer(statement, 0);
+		if (!search_matches(search, statement))
+			continue;
+		struct store_ended row;
+		ended_read(statement, run->arena, &row);
+		text_add(&run->rows, view_bytes(&row, sizeof(row)));
+		run->count++;
+	}
+}
+
+enum history_result history_search(struct history_reader *reader, const struct store_search *search,
+                                   struct arena *arena, struct store_found *found)
+{
+	struct file_list files;
+	if (!files_read(&reader->settings, &files))
+		return HISTORY_FAILED;
+	struct search_run run = { .search = search,
+		                      .arena = arena,
+		                      .rows = TEXT_LIMIT(STORE_RECIPIENTS_MOST * sizeof(struct store_ended)),
+		                      .before_seq = search->before_seq == 0 ? INT64_MAX : search->before_seq };
+	enum history_result result = HISTORY_DONE;
+	for (size_t i = files.count; i-- > 0 && result == HISTORY_DONE && !run.more;) {
+		/* What ended before `since` is in this file or an older one. */
+		if (i + 1 < files.count && (int64_t)files.numbers[i + 1] * MILLISECOND + DAY < search->since)
+			break;
+		struct sql sql;
+		if (reader_open(reader, files.numbers[i], &sql))
+			search_file(&run, &sql);
+		result = sql.failed ? HISTORY_FAILED : HISTORY_DONE;
+		sql_close(&sql);
+	}
+	free(files.numbers);
+	found->more = run.more;
+	found->before_seq = run.before_seq;
+	rows_give(&run.rows, arena, &found->rows, &found->row_count);
+	return result;
+}

@@ -1,0 +1,451 @@
+#include "store/journal.h"
+
+#include "base/bytes.h"
+#include "base/must.h"
+#include "base/random.h"
+#include "store/journal_format.h"
+
+#define PARTS_MOST   1000u /* below IOV_MAX */
+#define RECORD_PARTS 4u    /* header, head, content, padding */
+
+struct segment {
+	uint64_t number;
+	bool is_spare; /* retired: its file may be used again */
+};
+
+struct journal {
+	struct disk *disk;
+	const char *directory;
+	uint64_t segment_size;
+	unsigned spares_most;
+	struct random random;
+	struct segment *segments; /* ascending */
+	size_t segment_count;
+	size_t segment_capacity;
+	struct disk_file *file; /* of the segment being filled; NULL: none yet */
+	uint64_t number;        /* of the segment being filled, or of the last one there was */
+	uint64_t generation;
+	uint64_t offset;
+	uint64_t sequence; /* of the next record */
+	uint64_t durable;
+	bool failed;
+	bool replayed;
+	struct view *parts;
+	uint8_t *headers; /* JOURNAL_RECORD_HEADER each, for the group being written */
+	size_t header_capacity;
+};
+
+struct journal *journal_new(const struct journal_settings *settings)
+{
+	struct journal *journal = must_alloc(1, sizeof(*journal));
+	*journal = (struct journal){
+		.disk = settings->disk,
+		.directory = settings->directory,
+		.segment_size = settings->segment_size == 0 ? JOURNAL_SEGMENT_SIZE : settings->segment_size,
+		.spares_most = settings->spares,
+		.parts = must_alloc(PARTS_MOST, sizeof(struct view)),
+	};
+	random_seed(&journal->random, settings->seed);
+	return journal;
+}
+
+static void file_close(struct journal *journal)
+{
+	if (journal->file != NULL)
+		journal->disk->operations->close(journal->disk, journal->file);
+	journal->file = NULL;
+}
+
+void journal_free(struct journal *journal)
+{
+	if (journal == NULL)
+		return;
+	file_close(journal);
+	free(journal->segments);
+	free(journal->parts);
+	free(journal->headers);
+	free(journal);
+}
+
+static enum journal_result fail(struct journal *journal)
+{
+	journal->failed = true;
+	return JOURNAL_FAILED;
+}
+
+/* ---- the segments there are */
+
+static void segment_add(struct journal *journal, uint64_t number)
+{
+	if (journal->segment_count == journal->segment_capacity) {
+		journal->segment_capacity = journal->segment_capacity == 0 ? 64 : journal->segment_capacity * 2;
+		journal->segments = must_realloc(journal->segments, journal->segment_capacity, sizeof(journal->segments[0]));
+	}
+	size_t place = journal->segment_count++;
+	for (; place > 0 && journal->segments[place - 1].number > number; place--)
+		journal->segments[place] = journal->segments[place - 1];
+	journal->segments[place] = (struct segment){ .number = number };
+}
+
+static void segment_remove(struct journal *journal, struct segment *segment)
+{
+	const size_t place = (size_t)(segment - journal->segments);
+	for (size_t i = place + 1; i < journal->segment_count; i++)
+		journal->segments[i - 1] = journal->segments[i];
+	journal->segment_count--;
+}
+
+static struct segment *segment_find(struct journal *journal, uint64_t number)
+{
+	for (size_t i = 0; i < journal->segment_count; i++)
+		if (journal->segments[i].number == number)
+			return &journal->segments[i];
+	return NULL;
+}
+
+static struct segment *segment_spare(struct journal *journal)
+{
+	for (size_t i = 0; i < journal->segment_count; i++)
+		if (journal->segments[i].is_spare)
+			return &journal->segments[i];
+	return NULL;
+}
+
+static unsigned spare_count(const struct journal *journal)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < journal->segment_count; i++)
+		count += journal->segments[i].is_spare ? 1 : 0;
+	return count;
+}
+
+void journal_segments(const struct journal *journal, struct text *numbers)
+{
+	for (size_t i = 0; i < journal->segment_count; i++)
+		if (!journal->segments[i].is_spare)
+			text_add(numbers, view_bytes(&journal->segments[i].number, sizeof(uint64_t)));
+}
+
+static enum journal_result segments_read(struct journal *journal)
+{
+	struct text names = TEXT_LIMIT((size_t)64 * 1024 * 1024);
+	const enum disk_result listed = journal->disk->operations->list(journal->disk, journal->directory, &names);
+	struct view rest = text_view(&names);
+	struct view name;
+	while (listed == DISK_OK && rest.length > 0 && view_split(&rest, '\0', &name)) {
+		uint64_t number = 0;
+		if (segment_name_parse(name, &number))
+			segment_add(journal, number);
+	}
+	text_deinit(&names);
+	return listed == DISK_OK ? JOURNAL_DONE : JOURNAL_FAILED;
+}
+
+enum journal_result journal_retire(struct journal *journal, uint64_t number)
+{
+	struct segment *segment = segment_find(journal, number);
+	if (journal->failed)
+		return JOURNAL_FAILED;
+	if (segment == NULL || segment->is_spare)
+		return JOURNAL_DONE;
+	must(number != journal->number || journal->file == NULL);
+	if (spare_count(journal) < journal->spares_most) {
+		segment->is_spare = true;
+		return JOURNAL_DONE;
+	}
+	char path[JOURNAL_PATH_MOST];
+	segment_path(path, journal->directory, number);
+	if (journal->disk->operations->remove(journal->disk, path) != DISK_OK)
+		return fail(journal);
+	segment_remove(journal, segment);
+	return JOURNAL_DONE;
+}
+
+/* ---- replay */
+
+struct replay {
+	const struct journal_reader *reader;
+	uint64_t expected;
+	struct journal_damage bad; /* the last place where no record was; length 0: none */
+};
+
+static void gap_report(struct replay *replay, const struct journal_record *record)
+{
+	const bool was_synced = record->durable >= replay->expected;
+	if (was_synced && replay->reader->damage != NULL) {
+		struct journal_damage damage = replay->bad;
+		if (damage.length == 0)
+			damage = (struct journal_damage){ .segment = record->place.segment, .offset = record->place.offset };
+		damage.first_sequence = replay->expected;
+		damage.last_sequence = record->sequence - 1 < record->durable ? record->sequence - 1 : record->durable;
+		replay->reader->damage(replay->reader->context, &damage);
+	}
+}
+
+/* 0: nothing in it counts. A file that was taken from a spare and not written yet has another number's header; one
+ * whose own header is damaged is believed by its first record (what files held before has lower sequences). */
+static uint64_t segment_generation(struct view bytes, uint64_t number)
+{
+	struct segment_header header;
+	if (segment_header_parse(bytes, &header))
+		return header.number == number ? header.generation : 0;
+	return record_header_generation(view_from(bytes, JOURNAL_SEGMENT_HEADER));
+}
+
+/* False in *go_on: the reader has had enough. */
+static enum journal_result segment_replay(struct journal *journal, struct replay *replay, uint64_t number,
+                                          uint64_t offset, bool *go_on)
+{
+	struct segment_scan scan;
+	if (segment_scan_open(&scan, journal->disk, journal->directory, number) != JOURNAL_DONE)
+		return JOURNAL_FAILED;
+	struct view bytes;
+	enum journal_result result = segment_scan_at(&scan, 0, JOURNAL_SEGMENT_HEADER + JOURNAL_RECORD_HEADER, &bytes);
+	const uint64_t generation = result == JOURNAL_DONE ? segment_generation(bytes, number) : 0;
+	if (generation == 0)
+		replay->bad = (struct journal_damage){ .segment = number, .length = scan.size };
+	while (result == JOURNAL_DONE && generation != 0 && *go_on) {
+		const uint64_t from = offset;
+		struct journal_record record;
+		bool found = false;
+		result = segment_scan_next(&scan, generation, replay->expected, &offset, &record, &found);
+		if (result != JOURNAL_DONE)
+			break;
+		if (!found || offset != from)
+			replay->bad = (struct journal_damage){ .segment = number,
+				                                   .offset = from,
+				                                   .length = (found ? offset : scan.size) - from };
+		if (!found)
+			break;
+		record.place.segment = number;
+		record.place.offset = offset;
+		if (replay->expected != 0 && record.sequence != replay->expected)
+			gap_report(replay, &record);
+		replay->bad.length = 0;
+		replay->expected = record.sequence + 1;
+		*go_on = replay->reader->record(replay->reader->context, &record);
+		offset += journal_aligned(JOURNAL_RECORD_HEADER + record.head.length);
+	}
+	segment_scan_close(&scan);
+	return result;
+}
+
+enum journal_result journal_replay(struct journal *journal, struct journal_position from,
+                                   const struct journal_reader *reader)
+{
+	must(!journal->replayed);
+	journal->replayed = true;
+	if (segments_read(journal) != JOURNAL_DONE)
+		return fail(journal);
+	struct replay replay = { .reader = reader, .expected = from.sequence == 0 ? 1 : from.sequence };
+	bool go_on = true;
+	journal->number = from.segment;
+	for (size_t i = 0; i < journal->segment_count && go_on; i++) {
+		const uint64_t number = journal->segments[i].number;
+		if (number < from.segment)
+			continue;
+		uint64_t offset = number == from.segment ? from.offset : 0;
+		if (offset < JOURNAL_SEGMENT_HEADER)
+			offset = JOURNAL_SEGMENT_HEADER;
+		if (segment_replay(journal, &replay, number, offset, &go_on) != JOURNAL_DONE)
+			return fail(journal);
+		journal->number = number;
+	}
+	journal->sequence = replay.expected;
+	journal->durable = replay.expected - 1;
+	return JOURNAL_DONE;
+}
+
+struct journal_position journal_end(const struct journal *journal)
+{
+	if (journal->file == NULL)
+		return (struct journal_position){ .segment = journal->number + 1,
+			                              .offset = JOURNAL_SEGMENT_HEADER,
+			                              .sequence = journal->sequence };
+	return (struct journal_position){ .segment = journal->number,
+		                              .offset = journal->offset,
+		                              .sequence = journal->sequence };
+}
+
+enum journal_result journal_walk(struct journal *journal, uint64_t number, const struct journal_reader *reader)
+{
+	struct replay replay = { .reader = reader };
+	bool go_on = true;
+	return segment_replay(journal, &replay, number, JOURNAL_SEGMENT_HEADER, &go_on);
+}
+
+/* ---- appending */
+
+static enum journal_result result_of(struct journal *journal, enum disk_result result)
+{
+	if (result == DISK_OK)
+		return JOURNAL_DONE;
+	return result == DISK_FULL ? JOURNAL_FULL : fail(journal);
+}
+
+/* The new segment's file under its number, known to the directory, from a spare or fresh. */
+static enum journal_result segment_make(struct journal *journal, uint64_t number)
+{
+	const struct disk_operations *disk = journal->disk->operations;
+	char path[JOURNAL_PATH_MOST];
+	segment_path(path, journal->directory, number);
+	struct segment *spare = segment_spare(journal);
+	if (spare != NULL) {
+		char old[JOURNAL_PATH_MOST];
+		segment_path(old, journal->directory, spare->number);
+		if (disk->rename(journal->disk, old, path) != DISK_OK)
+			return fail(journal);
+		segment_remove(journal, spare);
+	}
+	const unsigned flags = spare == NULL ? DISK_CREATE | DISK_EXCLUSIVE : 0;
+	const enum journal_result opened = result_of(journal, disk->open(journal->disk, path, flags, &journal->file));
+	if (opened != JOURNAL_DONE)
+		return opened;
+	segment_add(journal, number);
+	return result_of(journal, disk->sync_directory(journal->disk, journal->directory));
+}
+
+static enum journal_result segment_turn(struct journal *journal)
+{
+	file_close(journal);
+	const uint64_t number = journal->number + 1;
+	enum journal_result result = segment_make(journal, number);
+	if (result != JOURNAL_DONE) {
+		/* Without a file the next group tries again, under a number that is surely free. */
+		if (journal->file != NULL)
+			journal->number = number;
+		file_close(journal);
+		return result;
+	}
+	journal->number = number;
+	journal->generation = random_next(&journal->random) | 1;
+	journal->offset = JOURNAL_SEGMENT_HEADER;
+	uint8_t bytes[JOURNAL_SEGMENT_HEADER];
+	const struct segment_header header = { .number = number,
+		                                   .generation = journal->generation,
+		                                   .first_sequence = journal->sequence,
+		                                   .durable = journal->durable };
+	segment_header_write(&header, bytes);
+	const struct view part = view_bytes(bytes, sizeof(bytes));
+	result = result_of(journal, journal->disk->operations->write(journal->disk, journal->file, 0, &part, 1));
+	if (result == JOURNAL_FULL)
+		file_close(journal);
+	return result;
+}
+
+static uint64_t group_size(const struct journal_record *records, size_t count)
+{
+	uint64_t size = 0;
+	for (size_t i = 0; i < count; i++)
+		size += journal_aligned(JOURNAL_RECORD_HEADER + records[i].head.length + records[i].content.length);
+	return size;
+}
+
+/* Writes some records, in one call, at the end. */
+static enum disk_result records_write(struct journal *journal, struct journal_record *records, size_t count,
+                                      uint64_t *offset)
+{
+	static const char zeros[JOURNAL_ALIGNMENT];
+	size_t parts = 0;
+	uint64_t end = *offset;
+	for (size_t i = 0; i < count; i++) {
+		struct journal_record *record = &records[i];
+		uint8_t *header = journal->headers + i * JOURNAL_RECORD_HEADER;
+		const size_t length = record->head.length + record->content.length;
+		record->durable = journal->durable;
+		record->place =
+			(struct journal_place){ .segment = journal->number, .offset = end, .length = (uint32_t)length };
+		record_header_write(record, journal->generation, header);
+		const uint64_t whole = journal_aligned(JOURNAL_RECORD_HEADER + length);
+		const size_t padding = (size_t)(whole - JOURNAL_RECORD_HEADER - length);
+		journal->parts[parts++] = view_bytes(header, JOURNAL_RECORD_HEADER);
+		if (record->head.length > 0)
+			journal->parts[parts++] = record->head;
+		if (record->content.length > 0)
+			journal->parts[parts++] = record->content;
+		if (padding > 0)
+			journal->parts[parts++] = view_bytes(zeros, padding);
+		end += whole;
+	}
+	const enum disk_result result =
+		journal->disk->operations->write(journal->disk, journal->file, *offset, journal->parts, parts);
+	*offset = end;
+	return result;
+}
+
+static enum disk_result group_write(struct journal *journal, struct journal_record *records, size_t count)
+{
+	const size_t slice_most = PARTS_MOST / RECORD_PARTS;
+	if (journal->headers == NULL)
+		journal->headers = must_alloc(slice_most, JOURNAL_RECORD_HEADER);
+	uint64_t offset = journal->offset;
+	for (size_t done = 0; done < count;) {
+		const size_t slice = count - done < slice_most ? count - done : slice_most;
+		const enum disk_result result = records_write(journal, records + done, slice, &offset);
+		if (result != DISK_OK)
+			return result;
+		done += slice;
+	}
+	return DISK_OK;
+}
+
+enum journal_result journal_append(struct journal *journal, struct journal_record *records, size_t count)
+{
+	must(journal->replayed);
+	if (journal->failed)
+		return JOURNAL_FAILED;
+	if (count == 0)
+		return JOURNAL_DONE;
+	const uint64_t size = group_size(records, count);
+	/* A group never crosses segments, so that it needs one sync and, when the disk is full, can be taken back. */
+	if (journal->file == NULL ||
+	    (journal->offset > JOURNAL_SEGMENT_HEADER && journal->offset + size > journal->segment_size)) {
+		const enum journal_result turned = segment_turn(journal);
+		if (turned != JOURNAL_DONE)
+			return turned;
+	}
+	const struct disk_operations *disk = journal->disk->operations;
+	must(records[0].sequence == journal->sequence);
+	const enum disk_result written = group_write(journal, records, count);
+	if (written == DISK_FULL) {
+		if (disk->truncate(journal->disk, journal->file, journal->offset) != DISK_OK)
+			return fail(journal);
+		return JOURNAL_FULL;
+	}
+	if (written != DISK_OK || disk->sync(journal->disk, journal->file) != DISK_OK)
+		return fail(journal);
+	journal->offset += size;
+	journal->sequence += count;
+	journal->durable = journal->sequence - 1;
+	return JOURNAL_DONE;
+}
+
+/* ---- single records */
+
+enum journal_result journal_read(struct disk *disk, const char *directory, const struct journal_place *place,
+                                 const struct message_id *id, struct text *bytes)
+{
+	char path[JOURNAL_PATH_MOST];
+	segment_path(path, directory, place->segment);
+	struct disk_file *file = NULL;
+	const enum disk_result opened = disk->operations->open(disk, path, 0, &file);
+	if (opened != DISK_OK)
+		return opened == DISK_ABSENT ? JOURNAL_DAMAGED : JOURNAL_FAILED;
+	const size_t whole = JOURNAL_RECORD_HEADER + place->length;
+	text_clear(bytes);
+	char *room = text_room(bytes, whole);
+	size_t got = 0;
+	const bool has_read =
+		room != NULL && disk->operations->read(disk, file, place->offset, room, whole, &got) == DISK_OK;
+	disk->operations->close(disk, file);
+	if (!has_read)
+		return JOURNAL_FAILED;
+	struct journal_record record;
+	bool more = false;
+	if (got != whole || journal_record_parse(view_bytes(room, got), 0, &record, &more) != whole ||
+	    !id_equal(&record.id, id))
+		return JOURNAL_DAMAGED;
+	text_extend(bytes, got);
+	text_remove_first(bytes, JOURNAL_RECORD_HEADER);
+	return JOURNAL_DONE;
+}

@@ -1,0 +1,265 @@
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "store/journal_format.h"
+#include "store/test_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+struct seen {
+	uint64_t sequences[1000];
+	char bodies[1000][32];
+	size_t count;
+	struct journal_damage damages[10];
+	size_t damage_count;
+};
+
+static bool see(void *context, const struct journal_record *record)
+{
+	struct seen *seen = context;
+	assert_true(seen->count < 1000);
+	bytes_to_cstring(seen->bodies[seen->count], sizeof(seen->bodies[0]), record->head);
+	seen->sequences[seen->count++] = record->sequence;
+	return true;
+}
+
+static void see_damage(void *context, const struct journal_damage *damage)
+{
+	struct seen *seen = context;
+	assert_true(seen->damage_count < 10);
+	seen->damages[seen->damage_count++] = *damage;
+}
+
+static struct journal *start(struct journal_position from, uint64_t segment_size, uint64_t seed, struct seen *seen)
+{
+	*seen = (struct seen){ 0 };
+	const struct journal_settings settings = {
+		.disk = disk_real(), .directory = test_directory, .segment_size = segment_size, .seed = seed, .spares = 2
+	};
+	struct journal *journal = journal_new(&settings);
+	const struct journal_reader reader = { .context = seen, .record = see, .damage = see_damage };
+	assert_int_equal(journal_replay(journal, from, &reader), JOURNAL_DONE);
+	return journal;
+}
+
+static struct journal_place put(struct journal *journal, const char *body)
+{
+	struct journal_record record = { .type = 1,
+		                             .sequence = journal_end(journal).sequence,
+		                             .head = view_first(view_of(body), 3),
+		                             .content = view_from(view_of(body), 3) };
+	record.id.bytes[0] = (uint8_t)body[0];
+	assert_int_equal(journal_append(journal, &record, 1), JOURNAL_DONE);
+	return record.place;
+}
+
+static void path_of(uint64_t segment, char path[JOURNAL_PATH_MOST])
+{
+	segment_path(path, test_directory, segment);
+}
+
+static void flip(uint64_t segment, uint64_t offset)
+{
+	char path[JOURNAL_PATH_MOST];
+	path_of(segment, path);
+	const int file = open(path, O_RDWR);
+	char byte;
+	assert_int_equal(pread(file, &byte, 1, (off_t)offset), 1);
+	byte ^= 0x10;
+	assert_int_equal(pwrite(file, &byte, 1, (off_t)offset), 1);
+	close(file);
+}
+
+static const struct journal_position beginning = { 0, 0, 1 };
+
+static void test_replays_in_order(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct journal *journal = start(beginning, 0, 1, &seen);
+	assert_int_equal(seen.count, 0);
+	put(journal, "alpha");
+	struct journal_record group[3];
+	static const char *const bodies[] = { "beta", "gamma", "delta" };
+	for (size_t i = 0; i < 3; i++)
+		group[i] = (struct journal_record){ .type = 2, .sequence = 2 + i, .head = view_of(bodies[i]) };
+	assert_int_equal(journal_append(journal, group, 3), JOURNAL_DONE);
+	const struct journal_position middle = journal_end(journal);
+	put(journal, "omega");
+	journal_free(journal);
+
+	journal = start(beginning, 0, 2, &seen);
+	assert_int_equal(seen.count, 5);
+	assert_string_equal(seen.bodies[0], "alpha");
+	assert_string_equal(seen.bodies[3], "delta");
+	assert_string_equal(seen.bodies[4], "omega");
+	assert_int_equal(seen.damage_count, 0);
+	assert_int_equal(journal_end(journal).sequence, 6);
+	assert_int_equal(journal_end(journal).segment, 2);
+	put(journal, "after");
+	journal_free(journal);
+
+	journal = start(middle, 0, 3, &seen);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.bodies[0], "omega");
+	assert_string_equal(seen.bodies[1], "after");
+	journal_free(journal);
+}
+
+static void test_torn_tail(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct journal *journal = start(beginning, 0, 1, &seen);
+	put(journal, "first");
+	const struct journal_place place = put(journal, "second");
+	journal_free(journal);
+	char path[JOURNAL_PATH_MOST];
+	path_of(1, path);
+	/* Every length that the last record can be cut to. */
+	for (uint64_t cut = place.offset; cut < place.offset + JOURNAL_RECORD_HEADER + place.length; cut++) {
+		assert_int_equal(truncate(path, (off_t)(place.offset + JOURNAL_RECORD_HEADER + place.length)), 0);
+		assert_int_equal(truncate(path, (off_t)cut), 0);
+		journal = start(beginning, 0, 2, &seen);
+		assert_int_equal(seen.count, 1);
+		assert_int_equal(seen.damage_count, 0);
+		assert_int_equal(journal_end(journal).sequence, 2);
+		journal_free(journal);
+	}
+	/* The number is used again in the next segment; that is no damage. */
+	journal = start(beginning, 0, 2, &seen);
+	put(journal, "again");
+	journal_free(journal);
+	journal = start(beginning, 0, 3, &seen);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.damage_count, 0);
+	assert_string_equal(seen.bodies[1], "again");
+	journal_free(journal);
+}
+
+static void test_flipped_bits(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct journal *journal = start(beginning, 0, 1, &seen);
+	put(journal, "first");
+	const struct journal_place place = put(journal, "second record");
+	put(journal, "third");
+	journal_free(journal);
+	for (uint64_t i = 0; i < JOURNAL_RECORD_HEADER + place.length; i++) {
+		flip(1, place.offset + i);
+		journal = start(beginning, 0, 2, &seen);
+		assert_int_equal(seen.count, 2);
+		assert_string_equal(seen.bodies[1], "third");
+		assert_int_equal(seen.damage_count, 1);
+		assert_int_equal(seen.damages[0].offset, place.offset);
+		assert_int_equal(seen.damages[0].first_sequence, 2);
+		assert_int_equal(seen.damages[0].last_sequence, 2);
+		journal_free(journal);
+		struct text bytes = TEXT_LIMIT(4096);
+		const struct message_id id = { { 's' } };
+		assert_int_equal(journal_read(disk_real(), test_directory, &place, &id, &bytes), JOURNAL_DAMAGED);
+		text_deinit(&bytes);
+		flip(1, place.offset + i);
+	}
+	/* A segment's own header: the records are believed all the same. */
+	flip(1, 20);
+	journal = start(beginning, 0, 2, &seen);
+	assert_int_equal(seen.count, 3);
+	journal_free(journal);
+}
+
+static void test_recycled_segments(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct journal *journal = start(beginning, 1024, 1, &seen);
+	while (journal_end(journal).segment < 4)
+		put(journal, "old old old old old old old old old");
+	assert_int_equal(journal_retire(journal, 1), JOURNAL_DONE);
+	assert_int_equal(journal_retire(journal, 2), JOURNAL_DONE);
+	const uint64_t last = journal_end(journal).sequence;
+	while (journal_end(journal).segment < 5)
+		put(journal, "new");
+	struct text numbers = TEXT_LIMIT(4096);
+	journal_segments(journal, &numbers);
+	assert_int_equal(numbers.length, 3 * sizeof(uint64_t)); /* 3, 4 and 5; 2 is a spare */
+	text_deinit(&numbers);
+	journal_free(journal);
+	/* Segment 5 lies over the old records of segment 1: only its own record counts. */
+	journal = start((struct journal_position){ 5, 0, last }, 1024, 2, &seen);
+	for (size_t i = 0; i < seen.count; i++)
+		assert_string_equal(seen.bodies[i], "new");
+	assert_true(seen.count >= 1);
+	journal_free(journal);
+	/* A crash between taking the spare and writing its header: the file holds nothing but the past. */
+	char old[JOURNAL_PATH_MOST];
+	char new[JOURNAL_PATH_MOST];
+	path_of(2, old);
+	path_of(6, new);
+	assert_int_equal(rename(old, new), 0);
+	journal = start((struct journal_position){ 3, 0, 1 }, 1024, 3, &seen);
+	for (size_t i = 1; i < seen.count; i++)
+		assert_int_equal(seen.sequences[i], seen.sequences[i - 1] + 1);
+	assert_int_equal(journal_end(journal).segment, 7);
+	journal_free(journal);
+}
+
+static void test_large_record(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct journal *journal = start(beginning, 4096, 1, &seen);
+	struct text large = TEXT_LIMIT(5u * 1024 * 1024);
+	for (size_t i = 0; i < 4 * 1024 * 1024; i++)
+		text_add_byte(&large, (char)i);
+	struct journal_record record = { .type = 1, .sequence = 1, .head = VIEW("L"), .content = text_view(&large) };
+	assert_int_equal(journal_append(journal, &record, 1), JOURNAL_DONE);
+	put(journal, "small");
+	struct text bytes = TEXT_LIMIT(JOURNAL_RECORD_MOST);
+	assert_int_equal(journal_read(disk_real(), test_directory, &record.place, &record.id, &bytes), JOURNAL_DONE);
+	assert_true(view_equal(view_from(text_view(&bytes), 1), text_view(&large)));
+	text_deinit(&bytes);
+	text_deinit(&large);
+	journal_free(journal);
+	journal = start(beginning, 4096, 1, &seen);
+	assert_int_equal(seen.count, 2);
+	journal_free(journal);
+}
+
+static void test_parse_piecewise(void **state)
+{
+	(void)state;
+	struct seen seen;
+	struct journal *journal = start(beginning, 0, 1, &seen);
+	const struct journal_place place = put(journal, "whole record");
+	journal_free(journal);
+	char path[JOURNAL_PATH_MOST];
+	path_of(1, path);
+	const int file = open(path, O_RDONLY);
+	char bytes[256];
+	const ssize_t length = pread(file, bytes, sizeof(bytes), (off_t)place.offset);
+	close(file);
+	const size_t whole = JOURNAL_RECORD_HEADER + place.length;
+	assert_true(length >= (ssize_t)whole);
+	for (size_t i = 0; i <= whole; i++) {
+		struct journal_record record;
+		bool more = false;
+		assert_int_equal(journal_record_parse(view_bytes(bytes, i), 0, &record, &more), i < whole ? 0 : whole);
+		assert_int_equal(more, i < whole);
+	}
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, test_directory_begin, test_directory_end)
+	const struct CMUnitTest tests[] = {
+		ROW(test_replays_in_order),  ROW(test_torn_tail),    ROW(test_flipped_bits),
+		ROW(test_recycled_segments), ROW(test_large_record), ROW(test_parse_piecewise),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
