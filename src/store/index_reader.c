@@ -457,8 +457,9 @@ enum index_result index_list(struct index_reader *reader, const struct store_fil
 	size_t looked = 0;
 	page->more = false;
 	sqlite3_stmt *statement = sql_use(&reader->sql, LIST);
+	const struct message_id from = cursor->id; /* lent to the statement, while the cursor moves on */
 	if (cursor->set) {
-		sql_bind_blob(statement, 1, id_view(&cursor->id));
+		sql_bind_blob(statement, 1, id_view(&from));
 		sql_bind_integer(statement, 2, cursor->index);
 	} else {
 		sql_bind_blob(statement, 1, filter->has_id ? id_view(&filter->id) : VIEW(""));

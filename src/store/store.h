@@ -132,6 +132,7 @@ struct store_settings {
 	uint64_t segment_size; /* 0: the usual; for tests */
 	uint64_t history_rows; /* a file; 0: the usual; for tests */
 	int64_t settle;        /* longest time until the index knows; 0: 100 ms */
+	int64_t compact;       /* how often a nearly empty segment is looked for; 0: 10 s */
 	bool keep_lock_out;    /* simulation: no lock against a second daemon */
 	struct store_hooks hooks;
 	struct view owner; /* engines that are shared: which node, and since which take-over */

@@ -109,7 +109,8 @@ static bool compact_segment(struct store *store, uint64_t segment)
 void store_compact_task(void *argument)
 {
 	struct store *store = argument;
-	while (!store->closing && !store->failed && task_sleep(store->world, COMPACT_EVERY) == WAIT_DONE) {
+	const int64_t pause = store->settings.compact == 0 ? COMPACT_EVERY : store->settings.compact;
+	while (!store->closing && !store->failed && task_sleep(store->world, pause) == WAIT_DONE) {
 		const uint64_t segment = compact_choose(store);
 		if (segment != 0 && store_has_room(store, 0))
 			compact_segment(store, segment);
