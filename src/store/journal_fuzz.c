@@ -74,6 +74,8 @@ static bool replayed(void *context, const struct journal_record *record)
 	return true;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 /* The first octet says what the rest is: a payload of some type, a body to be framed rightly, or a raw segment. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
