@@ -1,0 +1,46 @@
+/* DMARC (RFC 9989): is there a valid policy for the domain?
+ * Promises: the record is found by the tree walk, at most 8 look-ups; records written for RFC 7489 stay valid; a
+ * failed look-up is told from a missing record. Does not know: alignment of a message, reports. */
+#ifndef MAIL_DMARC_H
+#define MAIL_DMARC_H
+
+#include "base/text.h"
+#include "mail/lookup.h"
+
+enum dmarc_policy { DMARC_NONE, DMARC_QUARANTINE, DMARC_REJECT };
+
+struct dmarc_record {
+	enum dmarc_policy policy;           /* p; none when it is missing */
+	enum dmarc_policy subdomain_policy; /* sp; p when it is missing */
+	enum dmarc_policy absent_policy;    /* np; sp when it is missing */
+	bool strict_dkim;                   /* adkim=s */
+	bool strict_spf;                    /* aspf=s */
+	bool testing;                       /* t=y */
+	char public_suffix;                 /* psd: y, n or u */
+	bool has_policy;                    /* readers of RFC 7489 want p */
+};
+
+/* False: *why says what is wrong (lives for ever). */
+bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why);
+
+enum dmarc_result {
+	DMARC_VALID,
+	DMARC_MISSING,
+	DMARC_BROKEN,
+	DMARC_SEVERAL, /* two records at one name count as none */
+	DMARC_LATER,
+};
+
+struct dmarc_finding {
+	enum dmarc_result result;
+	struct dmarc_record record; /* VALID */
+	struct view name;           /* where it was found, "_dmarc.example.com" */
+	struct view text;           /* as seen */
+	struct view detail;         /* BROKEN: why; LATER: why */
+};
+
+/* domain: ASCII, lower case. */
+void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct arena *arena,
+                struct dmarc_finding *finding);
+
+#endif
