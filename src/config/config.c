@@ -1,12 +1,12 @@
 #include "config/config.h"
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "base/must.h"
+#include "config/problems.h"
+#include "config/relations.h"
 #include "config/schema.h"
-#include "config/tree.h"
 
-enum { LIST_MOST = 64, KEY_MOST = 128 };
+enum { KEY_MOST = 128, FILE_MOST = 1024 * 1024 };
 
 struct reading {
 	struct config *config;
@@ -21,24 +21,12 @@ struct scope {
 	struct view label; /* before the keys in messages: "listeners[1]."; may be empty */
 };
 
-static void tell(struct reading *reading, const struct node *node, struct view key, struct view message, bool warning)
+static void tell(struct reading *reading, const struct scope *scope, const struct node *node, struct view path,
+                 struct view message)
 {
-	struct config_problems *problems = reading->problems;
-	problems->error_count += warning ? 0 : 1;
-	if (problems->count == CONFIG_PROBLEMS_MOST)
-		return;
-	problems->is_warning[problems->count] = warning;
-	problems->rows[problems->count++] = (struct config_problem){
-		.line = node == NULL ? 0 : node->line,
-		.column = node == NULL ? 0 : node->column,
-		.key = arena_copy(&problems->arena, key),
-		.message = arena_copy(&problems->arena, message),
-	};
-}
-
-static struct view full_key(struct reading *reading, const struct scope *scope, struct view path)
-{
-	return arena_print(&reading->problems->arena, "%.*s%.*s", VIEW_PRINT(scope->label), VIEW_PRINT(path));
+	const struct view key =
+		arena_print(&reading->problems->arena, "%.*s%.*s", VIEW_PRINT(scope->label), VIEW_PRINT(path));
+	problems_add_error(reading->problems, node, key, message);
 }
 
 /* ---- unknown keys */
@@ -66,46 +54,46 @@ static size_t distance(struct view a, struct view b)
 	return row[b.length];
 }
 
-static struct view last_part(struct view path)
+/* The one nearest to the key of those allowed in its place; or, where it is right elsewhere, its full path. */
+static struct view guess(const struct scope *scope, struct view prefix, struct view key)
 {
-	const size_t dot = view_find_last_byte(path, '.');
-	return dot == VIEW_NOT_FOUND ? path : view_from(path, dot + 1);
-}
-
-/* The row's own key when it stands directly in the section of this prefix ("limits."), else empty. */
-static struct view key_within(const struct schema_row *row, struct view prefix)
-{
-	const struct view path = view_of(row->path);
-	if (!view_starts(path, prefix))
-		return VIEW_NONE;
-	const struct view rest = view_from(path, prefix.length);
-	return view_find_byte(rest, '.') == VIEW_NOT_FOUND ? rest : VIEW_NONE;
+	struct view nearest = VIEW_NONE;
+	size_t nearest_distance = 3;
+	for (size_t i = 0; i < scope->row_count; i++) {
+		const struct view path = view_of(scope->rows[i].path);
+		const struct view known = schema_key_within(&scope->rows[i], prefix);
+		const size_t far = distance(key, known);
+		const size_t dot = view_find_last_byte(path, '.');
+		if (known.length > far && far < nearest_distance) {
+			nearest_distance = far;
+			nearest = known;
+		} else if (nearest.length == 0 && (view_equal(path, key) || view_equal(view_from(path, dot + 1), key))) {
+			nearest = path;
+		}
+	}
+	return nearest;
 }
 
 static void tell_unknown(struct reading *reading, const struct scope *scope, struct view prefix,
                          const struct node *node)
 {
 	struct text message = TEXT_LIMIT(4096);
-	const char *nearest = NULL;
-	size_t nearest_distance = 3;
-	text_add(&message, VIEW("unknown key; allowed here: "));
-	const size_t empty = message.length;
+	struct text path = TEXT_LIMIT(1024);
+	const char *separator = "unknown key; allowed here: ";
 	for (size_t i = 0; i < scope->row_count; i++) {
-		const struct view key = key_within(&scope->rows[i], prefix);
+		const struct view key = schema_key_within(&scope->rows[i], prefix);
 		if (key.length == 0)
 			continue;
-		text_print(&message, "%s%.*s", message.length == empty ? "" : ", ", VIEW_PRINT(key));
-		const size_t far = distance(node->key, key);
-		if (far < nearest_distance) {
-			nearest_distance = far;
-			nearest = scope->rows[i].path;
-		}
+		text_print(&message, "%s%.*s", separator, VIEW_PRINT(key));
+		separator = ", ";
 	}
-	if (nearest != NULL)
-		text_print(&message, "; did you mean %.*s?", VIEW_PRINT(last_part(view_of(nearest))));
-	const struct view path = arena_print(&reading->problems->arena, "%.*s%.*s", VIEW_PRINT(prefix),
-	                                     VIEW_PRINT(view_first(node->key, KEY_MOST)));
-	tell(reading, node, full_key(reading, scope, path), text_view(&message), false);
+	const struct view meant = guess(scope, prefix, node->key);
+	if (meant.length > 0)
+		text_print(&message, "; did you mean %.*s?", VIEW_PRINT(meant));
+	text_add(&path, prefix);
+	text_add_printable(&path, node->key, KEY_MOST);
+	tell(reading, scope, node, text_view(&path), text_view(&message));
+	text_deinit(&path);
 	text_deinit(&message);
 }
 
@@ -114,18 +102,17 @@ static void tell_unknown(struct reading *reading, const struct scope *scope, str
 static void read_mapping(struct reading *reading, const struct scope *scope, struct view prefix,
                          const struct node *mapping);
 
-static bool one_text(struct reading *reading, const struct schema_row *row, const struct node *item, void *into)
+static bool read_item(struct reading *reading, const struct scope *scope, const struct schema_row *list,
+                      const struct node *node, void *into)
 {
-	struct arena *arena = &reading->config->arena;
-	struct endpoint endpoint;
-	if (item->kind != NODE_SCALAR)
-		return false;
-	if (row->type == TYPE_ENDPOINTS)
-		return endpoint_parse(item->text, into);
-	if (row->type == TYPE_ADDRESSES && !endpoint_parse_address(item->text, &endpoint))
-		return false;
-	*(struct view *)into = arena_copy(arena, item->text);
-	return true;
+	const struct schema_row row = { .path = list->path, .type = value_type_of_item(list->type) };
+	struct view why = VIEW_NONE;
+	if (node->kind == NODE_SCALAR && value_read(&row, node->text, into, &reading->config->arena, &why))
+		return true;
+	if (node->kind != NODE_SCALAR)
+		why = arena_print(&reading->problems->arena, "expected %s", value_type_form(row.type));
+	tell(reading, scope, node, view_of(list->path), why);
+	return false;
 }
 
 /* config_texts and config_endpoints begin alike: items, then count. */
@@ -135,15 +122,13 @@ static void read_items(struct reading *reading, const struct scope *scope, const
 	const size_t size = row->type == TYPE_ENDPOINTS ? sizeof(struct endpoint) : sizeof(struct view);
 	char *items = arena_alloc(&reading->config->arena, node->child_count + 1, size);
 	size_t count = 0;
-	for (const struct node *item = node->children; item != NULL; item = item->next) {
-		if (count < LIST_MOST && one_text(reading, row, item, items + count * size)) {
-			count++;
-			continue;
-		}
-		const struct view message =
-			arena_print(&reading->problems->arena, "expected %s, at most %d", value_type_form(row->type), LIST_MOST);
-		tell(reading, item, full_key(reading, scope, view_of(row->path)), message, false);
-	}
+	for (const struct node *item = node->children; item != NULL && count < CONFIG_LIST_MOST; item = item->next)
+		count += read_item(reading, scope, row, item, items + count * size) ? 1 : 0;
+	if (node->child_count > CONFIG_LIST_MOST)
+		tell(reading, scope, node, view_of(row->path),
+		     arena_print(&reading->problems->arena, "more than %d entries", CONFIG_LIST_MOST));
+	if (node->child_count == 0 && row->required)
+		tell(reading, scope, node, view_of(row->path), VIEW("needs at least one"));
 	void *field = (char *)scope->base + row->offset;
 	if (row->type == TYPE_ENDPOINTS)
 		*(struct config_endpoints *)field = (struct config_endpoints){ (void *)items, count };
@@ -156,7 +141,8 @@ static void read_list(struct reading *reading, const struct scope *scope, const 
 {
 	char *items = arena_alloc(&reading->config->arena, node->child_count + 1, row->item_size);
 	size_t count = 0;
-	for (const struct node *item = node->children; item != NULL && count < LIST_MOST; item = item->next, count++) {
+	for (const struct node *item = node->children; item != NULL && count < CONFIG_LIST_MOST;
+	     item = item->next, count++) {
 		const struct scope inner = {
 			.rows = row->items,
 			.row_count = row->item_count,
@@ -166,48 +152,51 @@ static void read_list(struct reading *reading, const struct scope *scope, const 
 		if (item->kind == NODE_MAPPING)
 			read_mapping(reading, &inner, VIEW(""), item);
 		else
-			tell(reading, item, view_of(row->path), VIEW("expected a list of mappings: { key: value, ... }"), false);
+			tell(reading, scope, item, view_first(inner.label, inner.label.length - 1),
+			     VIEW("expected a mapping: { key: value, ... }"));
 	}
-	if (node->child_count > LIST_MOST)
-		tell(reading, node, view_of(row->path), VIEW("more than 64 entries"), false);
+	if (node->child_count > CONFIG_LIST_MOST)
+		tell(reading, scope, node, view_of(row->path),
+		     arena_print(&reading->problems->arena, "more than %d entries", CONFIG_LIST_MOST));
 	bytes_copy((char *)scope->base + row->offset, sizeof(void *), view_bytes(&items, sizeof(void *)));
 	bytes_copy((char *)scope->base + row->count_offset, sizeof(size_t), view_bytes(&count, sizeof(size_t)));
 }
 
 static bool is_items(enum value_type type)
 {
-	return type == TYPE_TEXTS || type == TYPE_ADDRESSES || type == TYPE_ENDPOINTS;
+	return value_type_of_item(type) != TYPE_SECTION;
+}
+
+static enum node_kind kind_of(enum value_type type)
+{
+	if (type == TYPE_SECTION)
+		return NODE_MAPPING;
+	return type == TYPE_LIST || is_items(type) ? NODE_SEQUENCE : NODE_SCALAR;
 }
 
 static void read_value(struct reading *reading, const struct scope *scope, const struct schema_row *row,
                        const struct node *node)
 {
+	struct arena *arena = &reading->problems->arena;
 	struct view why = VIEW_NONE;
-	const enum node_kind expected = row->type == TYPE_SECTION                       ? NODE_MAPPING
-	                                : row->type == TYPE_LIST || is_items(row->type) ? NODE_SEQUENCE
-	                                                                                : NODE_SCALAR;
-	if (node->kind != expected) {
-		const bool is_empty_section =
-			row->type == TYPE_SECTION && node->kind == NODE_SCALAR && node->text.length == 0;
-		why = arena_print(&reading->problems->arena, "expected %s", value_type_form(row->type));
-		if (!is_empty_section)
-			tell(reading, node, full_key(reading, scope, view_of(row->path)), why, false);
-	} else if (row->type == TYPE_SECTION) {
-		const struct view prefix = arena_print(&reading->problems->arena, "%s.", row->path);
-		read_mapping(reading, scope, prefix, node);
-	} else if (row->type == TYPE_LIST) {
+	/* "limits:" with nothing after it is a section with all its defaults. */
+	const bool is_nothing = node->kind == NODE_SCALAR && node->text.length == 0;
+	if (row->type == TYPE_SECTION && (node->kind == NODE_MAPPING || is_nothing))
+		read_mapping(reading, scope, arena_print(arena, "%s.", row->path), node);
+	else if (node->kind != kind_of(row->type))
+		tell(reading, scope, node, view_of(row->path), arena_print(arena, "expected %s", value_type_form(row->type)));
+	else if (row->type == TYPE_LIST)
 		read_list(reading, scope, row, node);
-	} else if (is_items(row->type)) {
+	else if (is_items(row->type))
 		read_items(reading, scope, row, node);
-	} else if (!value_read(row, node->text, scope->base, &reading->config->arena, &why)) {
-		tell(reading, node, full_key(reading, scope, view_of(row->path)), why, false);
-	}
+	else if (!value_read(row, node->text, scope->base, &reading->config->arena, &why))
+		tell(reading, scope, node, view_of(row->path), why);
 }
 
 static const struct schema_row *find_row(const struct scope *scope, struct view prefix, struct view key)
 {
 	for (size_t i = 0; i < scope->row_count; i++)
-		if (view_equal(key_within(&scope->rows[i], prefix), key))
+		if (view_equal(schema_key_within(&scope->rows[i], prefix), key))
 			return &scope->rows[i];
 	return NULL;
 }
@@ -228,15 +217,17 @@ static void read_fallback(struct reading *reading, const struct scope *scope, co
 	must(value_read(row, view_of(row->fallback), scope->base, &reading->config->arena, &why));
 }
 
-static void require_rows(struct reading *reading, const struct scope *scope, struct view prefix,
-                         const struct node *mapping)
+/* Once for all rows of a scope: a section that is left out still has its required keys. */
+static void require_rows(struct reading *reading, const struct scope *scope, const struct node *mapping)
 {
 	for (size_t i = 0; i < scope->row_count; i++) {
 		const struct schema_row *row = &scope->rows[i];
-		const struct view key = key_within(row, prefix);
-		if (key.length > 0 && row->required && tree_find(mapping, key) == NULL)
-			tell(reading, mapping, full_key(reading, scope, view_of(row->path)),
-			     arena_print(&reading->problems->arena, "is missing: %s", row->description), false);
+		bool found = false;
+		const struct node *nearest = tree_nearest(mapping, view_of(row->path), &found);
+		const bool is_told = nearest->kind == NODE_SEQUENCE || nearest->text.length > 0;
+		if (row->required && !found && !is_told)
+			tell(reading, scope, nearest, view_of(row->path),
+			     arena_print(&reading->problems->arena, "is missing: %s", row->description));
 	}
 }
 
@@ -250,101 +241,48 @@ static void read_mapping(struct reading *reading, const struct scope *scope, str
 		const struct schema_row *row = find_row(scope, prefix, node->key);
 		if (row == NULL)
 			tell_unknown(reading, scope, prefix, node);
+		else if (node->first_line > 0)
+			tell(reading, scope, node, view_of(row->path),
+			     arena_print(&reading->problems->arena, "stands here twice, first in line %zu", node->first_line));
 		else
 			read_value(reading, scope, row, node);
 	}
-	require_rows(reading, scope, prefix, mapping);
-}
-
-/* ---- relations between keys, and defaults that come from other keys */
-
-static void fill(struct arena *arena, struct view *field, struct view prefix, struct view suffix)
-{
-	if (field->length == 0)
-		*field = arena_print(arena, "%.*s%.*s", VIEW_PRINT(prefix), VIEW_PRINT(suffix));
-}
-
-static void fill_computed(struct config *config)
-{
-	struct arena *arena = &config->arena;
-	const struct view name = config->service.name;
-	fill(arena, &config->service.spf_include, config->service.domain, VIEW_NONE);
-	fill(arena, &config->service.spf_include, config->service.hostname, VIEW_NONE);
-	fill(arena, &config->service.domain, config->service.spf_include, VIEW_NONE);
-	fill(arena, &config->service.token_prefix, name, VIEW("-mrs"));
-	fill(arena, &config->service.dkim_selector, name, VIEW_NONE);
-	fill(arena, &config->vault.key_file, config->state_directory, VIEW("/vault.key"));
-	fill(arena, &config->api.socket, config->runtime_directory, VIEW("/api.sock"));
-	for (size_t i = 0; i < config->egress_count; i++)
-		fill(arena, &config->egress[i].ehlo, config->service.hostname, VIEW_NONE);
-}
-
-static void check_listeners(struct reading *reading, const struct node *root)
-{
-	const struct config *config = reading->config;
-	const struct node *node = tree_find(root, VIEW("listeners"));
-	const struct node *item = node == NULL ? NULL : node->children;
-	for (size_t i = 0; i < config->listener_count; i++, item = item == NULL ? NULL : item->next) {
-		const struct config_listener *listener = &config->listeners[i];
-		struct arena *arena = &reading->problems->arena;
-		const struct view key = arena_print(arena, "listeners[%zu]", i);
-		if (listener->proxy_protocol)
-			tell(reading, item, arena_print(arena, "%.*s.proxy_protocol", VIEW_PRINT(key)),
-			     VIEW("the PROXY protocol is not built yet: leave it out"), false);
-		if (listener->tls == CONFIG_TLS_NONE && !listener->plaintext_auth)
-			tell(reading, item, key,
-			     VIEW("without TLS nobody can log in here; add plaintext_auth: true if the network is protected "
-			          "otherwise"),
-			     true);
-		for (size_t j = 0; j < i; j++)
-			if (endpoint_equal_address(&config->listeners[j].address, &listener->address) &&
-			    config->listeners[j].address.port == listener->address.port)
-				tell(reading, item, key, VIEW("the same address and port stands here twice"), false);
-	}
-}
-
-static void check_relations(struct reading *reading, const struct node *root)
-{
-	const struct config *config = reading->config;
-	const struct node *tls = tree_find(root, VIEW("tls"));
-	const struct node *dns = tree_find(root, VIEW("dns"));
-	if ((config->tls.certificate.length == 0) != (config->tls.key.length == 0))
-		tell(reading, tls, VIEW("tls"), VIEW("certificate and key go together: give both or none"), false);
-	if (config->dns.min_ttl > config->dns.max_ttl)
-		tell(reading, dns, VIEW("dns.min_ttl"), VIEW("is longer than dns.max_ttl"), false);
-	if (config->queue.retry.first > config->queue.retry.max)
-		tell(reading, tree_find(root, VIEW("queue")), VIEW("queue.retry.first"),
-		     VIEW("is longer than queue.retry.max"), false);
-	if (config->store.engine != 0)
-		tell(reading, tree_find(root, VIEW("store")), VIEW("store.engine"),
-		     VIEW("postgresql is not built yet; allowed is: embedded"), false);
-	check_listeners(reading, root);
+	if (prefix.length == 0)
+		require_rows(reading, scope, mapping);
 }
 
 /* ---- the whole */
+
+static void read_document(struct reading *reading, struct view yaml)
+{
+	struct config *config = reading->config;
+	struct view message = VIEW_NONE;
+	struct node place = { 0 };
+	if (yaml.length > FILE_MOST) {
+		problems_add_error(reading->problems, NULL, VIEW_NONE, VIEW("is larger than 1MiB"));
+		return;
+	}
+	const struct node *root = tree_parse(yaml, &config->arena, &message, &place.line, &place.column);
+	if (root == NULL) {
+		problems_add_error(reading->problems, &place, VIEW_NONE, message);
+		return;
+	}
+	if (root->kind != NODE_MAPPING) {
+		problems_add_error(reading->problems, root, VIEW_NONE, VIEW("expected keys with values at the top"));
+		return;
+	}
+	const struct scope whole = { .rows = schema_rows, .row_count = schema_row_count, .base = config };
+	read_mapping(reading, &whole, VIEW(""), root);
+	relations_fill(config);
+	relations_check(config, root, reading->problems);
+}
 
 struct config *config_parse(struct view yaml, const char *file_name, struct config_problems *problems)
 {
 	(void)file_name;
 	struct config *config = must_alloc(1, sizeof(*config));
 	struct reading reading = { .config = config, .problems = problems };
-	struct view message = VIEW_NONE;
-	struct node place = { 0 };
-	const struct node *root = tree_parse(yaml, &config->arena, &message, &place.line, &place.column);
-	if (root == NULL) {
-		tell(&reading, &place, VIEW_NONE, message, false);
-	} else if (root->kind != NODE_MAPPING) {
-		tell(&reading, root, VIEW_NONE, VIEW("expected keys with values at the top"), false);
-	} else {
-		const struct scope whole = { .rows = schema_rows, .row_count = schema_row_count, .base = config };
-		read_mapping(&reading, &whole, VIEW(""), root);
-		/* A section that is left out still has its required keys. */
-		const struct node *service = tree_find(root, VIEW("service"));
-		if (service == NULL)
-			tell(&reading, root, VIEW("service.hostname"), VIEW("is missing: full name of this host"), false);
-		fill_computed(config);
-		check_relations(&reading, root);
-	}
+	read_document(&reading, yaml);
 	if (problems->error_count == 0)
 		return config;
 	config_free(config);
@@ -358,26 +296,4 @@ void config_free(struct config *config)
 	struct arena arena = config->arena;
 	free(config);
 	arena_deinit(&arena);
-}
-
-void config_problems_deinit(struct config_problems *problems)
-{
-	arena_deinit(&problems->arena);
-	*problems = (struct config_problems){ 0 };
-}
-
-void config_problems_write(const struct config_problems *problems, const char *file_name, struct text *text)
-{
-	for (size_t i = 0; i < problems->count; i++) {
-		const struct config_problem *problem = &problems->rows[i];
-		text_add(text, view_of(file_name));
-		if (problem->line > 0)
-			text_print(text, ":%zu:%zu", problem->line, problem->column);
-		text_add(text, problems->is_warning[i] ? VIEW(": warning: ") : VIEW(": "));
-		if (problem->key.length > 0)
-			text_print(text, "%.*s: ", VIEW_PRINT(problem->key));
-		text_print(text, "%.*s\n", VIEW_PRINT(problem->message));
-	}
-	if (problems->error_count > CONFIG_PROBLEMS_MOST)
-		text_print(text, "%s: and %zu more\n", file_name, problems->error_count - CONFIG_PROBLEMS_MOST);
 }

@@ -13,6 +13,7 @@ enum config_tls { CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT, CONFIG_TLS_NONE };
 enum config_bare_newline { BARE_NEWLINE_NORMALIZE, BARE_NEWLINE_REFUSE };
 enum config_requirement { CONFIG_ENFORCE, CONFIG_WARN, CONFIG_OFF };
 enum config_delivery_mode { DELIVERY_SEND, DELIVERY_CAPTURE };
+enum config_store_engine { CONFIG_STORE_EMBEDDED, CONFIG_STORE_POSTGRESQL };
 
 struct config_texts {
 	struct view *items;
@@ -40,7 +41,7 @@ struct config_egress {
 
 /* Test and special set-ups: a connection meant for `from` goes to `to`. */
 struct config_connect {
-	struct view from; /* address, or address:port */
+	struct view from; /* address, address:port or host name */
 	struct endpoint to;
 };
 
@@ -52,7 +53,7 @@ struct config {
 		struct view spf_include;
 		struct view token_prefix;
 		struct view dkim_selector;
-		struct view console_url; /* may be empty */
+		struct view console_url; /* without a slash at the end; may be empty */
 	} service;
 	struct view state_directory;
 	struct view runtime_directory;
@@ -113,7 +114,7 @@ struct config {
 		uint64_t reserve;
 	} queue;
 	struct {
-		unsigned engine; /* embedded; postgresql is not built yet and refused */
+		unsigned engine; /* enum config_store_engine; postgresql is not built yet and refused */
 		struct view url;
 	} store;
 	struct {
@@ -134,6 +135,8 @@ struct config {
 	struct arena arena; /* everything above lives here */
 };
 
+#define CONFIG_PATH_MOST 1000u
+
 struct config_problem {
 	size_t line;     /* 1-based; 0: the file as a whole */
 	size_t column;   /* 1-based */
@@ -152,7 +155,7 @@ struct config_problems {
 };
 
 /* NULL when there is an error; *problems then says where and what (and may hold warnings besides, also on success).
- */
+ * The file's name is not opened: what is read is the text. */
 struct config *config_parse(struct view yaml, const char *file_name, struct config_problems *problems);
 void config_free(struct config *config);
 void config_problems_deinit(struct config_problems *problems);

@@ -1,5 +1,5 @@
 /* What else the schema table gives: the JSON Schema, the manual's section, the configuration in force. */
-#include "base/clock.h"
+#include "base/bytes.h"
 #include "base/json.h"
 #include "config/schema.h"
 
@@ -8,9 +8,19 @@
 static const char *pattern_of(enum value_type type)
 {
 	static const char *const patterns[] = {
-		[TYPE_NAME] = "^[A-Za-z0-9-]+$", [TYPE_HOST] = "^[A-Za-z0-9.-]+$", [TYPE_SIZE] = "^[0-9]+(KiB|MiB|GiB)?$",
-		[TYPE_RATE] = "^[0-9]+/s$",      [TYPE_DAILY] = "^[0-9]+/d$",      [TYPE_DURATION] = "^[0-9]+[smhd]$",
-		[TYPE_ENDPOINT] = "^.+:[0-9]+$", [TYPE_ENDPOINTS] = "^.+:[0-9]+$", [TYPE_LIST] = NULL,
+		[TYPE_LABEL] = "^[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?$",
+		[TYPE_NAME] = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$",
+		[TYPE_HOST] = "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+		[TYPE_DNS_NAME] = "^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$",
+		[TYPE_SELECTOR] = "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+		[TYPE_URL] = "^(https?://[A-Za-z0-9].*)?$",
+		[TYPE_SIZE] = "^[0-9]+(KiB|MiB|GiB)?$",
+		[TYPE_RATE] = "^[0-9]+/s$",
+		[TYPE_DAILY] = "^[0-9]+/d$",
+		[TYPE_DURATION] = "^[0-9]+[smhd]$",
+		[TYPE_ENDPOINT] = "^([0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]+$",
+		[TYPE_ADDRESS] = "^[0-9A-Fa-f:.]+$",
+		[TYPE_LIST] = NULL,
 	};
 	return patterns[type];
 }
@@ -50,11 +60,37 @@ static void schema_scalar(struct json *json, const struct schema_row *row)
 		json_member_string(json, VIEW("pattern"), view_of(pattern_of(row->type)));
 }
 
+/* Up to the open object of its items. */
+static void schema_array(struct json *json, const struct schema_row *row)
+{
+	json_member_string(json, VIEW("type"), VIEW("array"));
+	json_member_integer(json, VIEW("minItems"), row->required ? 1 : 0);
+	json_member_integer(json, VIEW("maxItems"), CONFIG_LIST_MOST);
+	json_key(json, VIEW("items"));
+	json_open_object(json);
+}
+
+static void schema_default(struct json *json, const struct schema_row *row)
+{
+	if (row->fallback == NULL || value_type_of_item(row->type) != TYPE_SECTION)
+		return;
+	const struct view text = view_of(row->fallback);
+	uint64_t number = 0;
+	json_key(json, VIEW("default"));
+	if (row->type == TYPE_BOOLEAN)
+		json_boolean(json, view_equal(text, VIEW("true")));
+	else if (row->type == TYPE_COUNT && view_to_u64(text, &number))
+		json_integer(json, (int64_t)number);
+	else
+		json_string(json, text);
+}
+
 static void schema_value(struct json *json, const struct schema_row *row, const struct schema_row *rows, size_t count,
                          struct view prefix)
 {
 	json_open_object(json);
 	json_member_string(json, VIEW("description"), view_of(row->description));
+	schema_default(json, row);
 	switch (row->type) {
 	case TYPE_SECTION: {
 		struct text inner = TEXT_LIMIT(256);
@@ -63,27 +99,28 @@ static void schema_value(struct json *json, const struct schema_row *row, const 
 		text_deinit(&inner);
 		break;
 	}
-	case TYPE_TEXTS:
+	case TYPE_PATHS:
 	case TYPE_ADDRESSES:
 	case TYPE_ENDPOINTS:
-		json_member_string(json, VIEW("type"), VIEW("array"));
-		json_key(json, VIEW("items"));
-		json_open_object(json);
-		json_member_string(json, VIEW("type"), VIEW("string"));
+		schema_array(json, row);
+		schema_scalar(json, &(struct schema_row){ .type = value_type_of_item(row->type) });
 		json_close_object(json);
 		break;
 	case TYPE_LIST:
-		json_member_string(json, VIEW("type"), VIEW("array"));
-		json_key(json, VIEW("items"));
-		json_open_object(json);
+		schema_array(json, row);
 		schema_object(json, row->items, row->item_count, VIEW(""));
 		json_close_object(json);
 		break;
 	case TYPE_TEXT:
+	case TYPE_LABEL:
 	case TYPE_NAME:
 	case TYPE_HOST:
+	case TYPE_DNS_NAME:
+	case TYPE_SELECTOR:
 	case TYPE_PATH:
 	case TYPE_URL:
+	case TYPE_ADDRESS:
+	case TYPE_TARGET:
 	case TYPE_BOOLEAN:
 	case TYPE_ENUM:
 	case TYPE_COUNT:
@@ -98,11 +135,17 @@ static void schema_value(struct json *json, const struct schema_row *row, const 
 	json_close_object(json);
 }
 
-static struct view key_within(const struct schema_row *row, struct view prefix)
+/* A section is when something in it is. */
+static bool is_required(const struct schema_row *row, const struct schema_row *rows, size_t count)
 {
-	const struct view path = view_of(row->path);
-	const struct view rest = view_starts(path, prefix) ? view_from(path, prefix.length) : VIEW_NONE;
-	return view_find_byte(rest, '.') == VIEW_NOT_FOUND ? rest : VIEW_NONE;
+	const struct view section = view_of(row->path);
+	bool required = row->required;
+	for (size_t i = 0; i < count && row->type == TYPE_SECTION; i++) {
+		const struct view path = view_of(rows[i].path);
+		const bool inside = view_starts(path, section) && view_starts(view_from(path, section.length), VIEW("."));
+		required = required || (inside && rows[i].required);
+	}
+	return required;
 }
 
 static void schema_object(struct json *json, const struct schema_row *rows, size_t count, struct view prefix)
@@ -113,7 +156,7 @@ static void schema_object(struct json *json, const struct schema_row *rows, size
 	json_key(json, VIEW("properties"));
 	json_open_object(json);
 	for (size_t i = 0; i < count; i++) {
-		const struct view key = key_within(&rows[i], prefix);
+		const struct view key = schema_key_within(&rows[i], prefix);
 		if (key.length == 0)
 			continue;
 		json_key(json, key);
@@ -123,8 +166,8 @@ static void schema_object(struct json *json, const struct schema_row *rows, size
 	json_key(json, VIEW("required"));
 	json_open_array(json);
 	for (size_t i = 0; i < count; i++)
-		if (rows[i].required && key_within(&rows[i], prefix).length > 0)
-			json_string(json, key_within(&rows[i], prefix));
+		if (is_required(&rows[i], rows, count) && schema_key_within(&rows[i], prefix).length > 0)
+			json_string(json, schema_key_within(&rows[i], prefix));
 	json_close_array(json);
 }
 
@@ -141,25 +184,56 @@ void config_write_schema(struct text *out)
 
 /* ---- manual */
 
-static void manual_row(struct text *roff, const struct schema_row *row, const char *parent)
+/* Hyphens as typed and no request by accident. */
+static void add_roff(struct text *roff, const char *plain)
 {
-	if (row->type == TYPE_SECTION) {
-		text_print(roff, ".SS %s\n%s.\n", row->path, row->description);
-		return;
-	}
-	text_print(roff, ".TP\n.B %s%s\n%s.\n", parent, row->path, row->description);
+	if (plain[0] == '.' || plain[0] == '\'')
+		text_add(roff, VIEW("\\&"));
+	for (; *plain != '\0'; plain++)
+		if (*plain == '\\')
+			text_add(roff, VIEW("\\e"));
+		else
+			text_print(roff, "%s%c", *plain == '-' ? "\\" : "", *plain);
+}
+
+static void manual_allowed(struct text *roff, const struct schema_row *row)
+{
 	if (row->type == TYPE_ENUM) {
 		text_add(roff, VIEW("One of"));
 		for (size_t i = 0; row->names[i] != NULL; i++)
 			text_print(roff, "%s %s", i == 0 ? "" : ",", row->names[i]);
-		text_add(roff, VIEW(".\n"));
 	} else {
-		text_print(roff, "Takes %s.\n", value_type_form(row->type));
+		text_add(roff, VIEW("Takes "));
+		add_roff(roff, value_type_form(row->type));
 	}
+	if (row->most > 0) {
+		text_add(roff, VIEW("; from "));
+		value_write_number(row->type, row->least, roff);
+		text_add(roff, VIEW(" to "));
+		value_write_number(row->type, row->most, roff);
+	}
+	text_add(roff, VIEW(".\n"));
+}
+
+static void manual_row(struct text *roff, const struct schema_row *row, const char *parent)
+{
+	if (row->type == TYPE_SECTION) {
+		text_print(roff, ".SS %s\n", row->path);
+		add_roff(roff, row->description);
+		text_add(roff, VIEW(".\n"));
+		return;
+	}
+	text_print(roff, ".TP\n.B %s%s\n", parent, row->path);
+	add_roff(roff, row->description);
+	text_add(roff, VIEW(".\n"));
+	manual_allowed(roff, row);
 	if (row->required)
 		text_add(roff, VIEW("Required.\n"));
-	else if (row->fallback != NULL && row->fallback[0] != '\0')
-		text_print(roff, "Default: %s.\n", row->fallback);
+	if (row->fallback != NULL && row->fallback[0] != '\0') {
+		text_add(roff, VIEW("Default: "));
+		add_roff(roff, row->fallback);
+		text_add(roff, VIEW(".\n"));
+	}
 }
 
 void config_write_manual(struct text *roff)
@@ -189,14 +263,16 @@ static size_t depth_of(struct view path)
 
 static void effective_list(const struct schema_row *row, const struct config *config, struct text *yaml)
 {
-	const char *const *items = (const char *const *)(const void *)((const char *)config + row->offset);
-	const size_t count = *(const size_t *)(const void *)((const char *)config + row->count_offset);
+	const char *items = NULL;
+	size_t count = 0;
+	bytes_copy(&items, sizeof(items), view_bytes((const char *)config + row->offset, sizeof(items)));
+	bytes_copy(&count, sizeof(count), view_bytes((const char *)config + row->count_offset, sizeof(count)));
 	text_add(yaml, count == 0 ? VIEW(" []\n") : VIEW("\n"));
 	for (size_t i = 0; i < count; i++) {
 		text_print(yaml, "%*s- {", (int)(depth_of(view_of(row->path)) * 2 + 2), "");
 		for (size_t j = 0; j < row->item_count; j++) {
 			text_print(yaml, "%s %s: ", j == 0 ? "" : ",", row->items[j].path);
-			value_write(&row->items[j], *items + i * row->item_size, yaml);
+			value_write(&row->items[j], items + i * row->item_size, yaml);
 		}
 		text_add(yaml, VIEW(" }\n"));
 	}

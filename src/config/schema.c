@@ -39,25 +39,25 @@ static const struct schema_row egress_rows[] = {
 };
 
 static const struct schema_row connect_rows[] = {
-	{ "from", TYPE_TEXT, ITEM(config_connect, from), NULL, .required = true,
-	  .description = "address, or ADDRESS:PORT, that would have been dialled" },
+	{ "from", TYPE_TARGET, ITEM(config_connect, from), NULL, .required = true,
+	  .description = "address, ADDRESS:PORT or host name that would have been dialled" },
 	{ "to", TYPE_ENDPOINT, ITEM(config_connect, to), NULL, .required = true,
 	  .description = "ADDRESS:PORT that is dialled instead" },
 };
 
 const struct schema_row schema_rows[] = {
 	{ "service", TYPE_SECTION, .description = "who runs the relay" },
-	{ "service.name", TYPE_NAME, FIELD(service.name), "sealpost",
+	{ "service.name", TYPE_LABEL, FIELD(service.name), "sealpost",
 	  .description = "short name of the service; gives token_prefix and dkim_selector unless they are set" },
 	{ "service.hostname", TYPE_HOST, FIELD(service.hostname), NULL, .required = true,
 	  .description = "full name of this host: greeting, EHLO, Received, certificate" },
 	{ "service.domain", TYPE_HOST, FIELD(service.domain), NULL,
 	  .description = "domain of the service's own mail, MAILER-DAEMON; default: spf_include" },
-	{ "service.spf_include", TYPE_HOST, FIELD(service.spf_include), NULL,
+	{ "service.spf_include", TYPE_DNS_NAME, FIELD(service.spf_include), NULL,
 	  .description = "name that customers include in their SPF records; default: domain, or else hostname" },
 	{ "service.token_prefix", TYPE_NAME, FIELD(service.token_prefix), NULL,
 	  .description = "what stands before = in the challenge token; default: NAME-mrs" },
-	{ "service.dkim_selector", TYPE_NAME, FIELD(service.dkim_selector), NULL,
+	{ "service.dkim_selector", TYPE_SELECTOR, FIELD(service.dkim_selector), NULL,
 	  .description = "selector of the domains' DKIM keys; the Ed25519 key has -ed after it; default: NAME" },
 	{ "service.console_url", TYPE_URL, FIELD(service.console_url), "",
 	  .description = "where customers find the console; told in refusals" },
@@ -110,11 +110,11 @@ const struct schema_row schema_rows[] = {
 	{ "limits.memory", TYPE_SIZE, FIELD(limits.memory), "256MiB", MIB, 1024 * GIB,
 	  .description = "messages in motion in one submission process; beyond it clients are told to come back" },
 	{ "dns", TYPE_SECTION, .description = "how DNS is asked" },
-	{ "dns.resolvers", TYPE_ENDPOINTS, FIELD(dns.resolvers), NULL,
+	{ "dns.resolvers", TYPE_ENDPOINTS, FIELD(dns.resolvers), "[]",
 	  .description = "resolvers to ask, ADDRESS:PORT; none: iterate from the root; validated here either way" },
-	{ "dns.trust_anchors", TYPE_TEXTS, FIELD(dns.trust_anchors), "[/usr/share/dns/root.key]",
+	{ "dns.trust_anchors", TYPE_PATHS, FIELD(dns.trust_anchors), "[/usr/share/dns/root.key]",
 	  .description = "files with DNSSEC trust anchors" },
-	{ "dns.zone_files", TYPE_TEXTS, FIELD(dns.zone_files), NULL,
+	{ "dns.zone_files", TYPE_PATHS, FIELD(dns.zone_files), "[]",
 	  .description = "zones that are answered from files, for demonstrations and tests" },
 	{ "dns.grace", TYPE_DURATION, FIELD(dns.grace), "24h", 0, 30 * DAY_SECONDS,
 	  .description = "how long the last definitive answer serves while DNS fails" },
@@ -170,7 +170,7 @@ const struct schema_row schema_rows[] = {
 	{ "api", TYPE_SECTION, .description = "the HTTP API" },
 	{ "api.socket", TYPE_PATH, FIELD(api.socket), NULL,
 	  .description = "unix socket of the operator's command; default: RUNTIME_DIRECTORY/api.sock" },
-	{ "api.listen", TYPE_ENDPOINTS, FIELD(api.listen), NULL, .description = "ADDRESS:PORT for HTTP" },
+	{ "api.listen", TYPE_ENDPOINTS, FIELD(api.listen), "[]", .description = "ADDRESS:PORT for HTTP" },
 	{ "log", TYPE_SECTION, .description = "what is told, and how" },
 	{ "log.format", TYPE_ENUM, FIELD(log.format), "json", .names = format_names,
 	  .description = "json: one object a line; text: for people" },
@@ -179,3 +179,12 @@ const struct schema_row schema_rows[] = {
 	  .description = "the least that is told" },
 };
 const size_t schema_row_count = sizeof(schema_rows) / sizeof(schema_rows[0]);
+
+struct view schema_key_within(const struct schema_row *row, struct view prefix)
+{
+	const struct view path = view_of(row->path);
+	if (!view_starts(path, prefix))
+		return VIEW_NONE;
+	const struct view rest = view_from(path, prefix.length);
+	return view_find_byte(rest, '.') == VIEW_NOT_FOUND ? rest : VIEW_NONE;
+}

@@ -6,13 +6,20 @@
 
 #include "config/config.h"
 
+enum { CONFIG_LIST_MOST = 64 };
+
 enum value_type {
 	TYPE_SECTION,   /* a mapping; its rows follow with its path before theirs */
 	TYPE_TEXT,      /* struct view */
-	TYPE_NAME,      /* struct view: letters, digits, hyphens */
-	TYPE_HOST,      /* struct view: a DNS name */
+	TYPE_LABEL,     /* struct view: letters, digits, hyphens */
+	TYPE_NAME,      /* struct view: underscores too */
+	TYPE_HOST,      /* struct view: a host name, made lower-case */
+	TYPE_DNS_NAME,  /* struct view: as a host name, underscores too */
+	TYPE_SELECTOR,  /* struct view: RFC 6376 3.1 */
 	TYPE_PATH,      /* struct view */
-	TYPE_URL,       /* struct view: https:// or http:// */
+	TYPE_URL,       /* struct view: https:// or http://, without a slash at the end */
+	TYPE_ADDRESS,   /* struct view: an address without a port */
+	TYPE_TARGET,    /* struct view: an address, ADDRESS:PORT or a host name */
 	TYPE_BOOLEAN,   /* bool */
 	TYPE_ENUM,      /* unsigned: index in names */
 	TYPE_COUNT,     /* uint64_t */
@@ -21,7 +28,7 @@ enum value_type {
 	TYPE_DAILY,     /* uint64_t a day: 100000/d */
 	TYPE_DURATION,  /* int64_t microseconds */
 	TYPE_ENDPOINT,  /* struct endpoint: ADDRESS:PORT */
-	TYPE_TEXTS,     /* struct config_texts */
+	TYPE_PATHS,     /* struct config_texts, each a path */
 	TYPE_ADDRESSES, /* struct config_texts, each an address */
 	TYPE_ENDPOINTS, /* struct config_endpoints */
 	TYPE_LIST,      /* of mappings: pointer at offset, count at count_offset */
@@ -31,7 +38,7 @@ struct schema_row {
 	const char *path; /* "limits.rate"; within a list the item's own keys */
 	enum value_type type;
 	size_t offset;
-	const char *fallback;     /* YAML text of the default; NULL: empty, or required, or computed */
+	const char *fallback;     /* YAML text of the default; "": may be empty; NULL: required or computed */
 	uint64_t least, most;     /* COUNT, SIZE, RATE, DAILY as they are; DURATION in seconds */
 	const char *const *names; /* ENUM; ended by NULL */
 	const char *description;
@@ -46,9 +53,16 @@ extern const size_t schema_row_count;
 
 /* The form of a value, for messages and the manual: "a duration such as 30s, 5m, 4h or 3d". */
 const char *value_type_form(enum value_type type);
+/* Of a list of simple values, the type of one; TYPE_SECTION for what is no such list. */
+enum value_type value_type_of_item(enum value_type type);
 /* Reads text into the field at base + offset. False: *why, made in the arena. */
 bool value_read(const struct schema_row *row, struct view text, void *base, struct arena *arena, struct view *why);
 /* The field as YAML text. */
 void value_write(const struct schema_row *row, const void *base, struct text *yaml);
+/* "64KiB": a number of one of the types that have units. */
+void value_write_number(enum value_type type, uint64_t number, struct text *text);
+
+/* The row's own key when it stands directly in the section of this prefix ("limits."), else empty. */
+struct view schema_key_within(const struct schema_row *row, struct view prefix);
 
 #endif

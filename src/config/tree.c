@@ -4,7 +4,7 @@
 
 #include <yaml.h>
 
-enum { DEPTH_MOST = 16, NODES_MOST = 100000 };
+enum { DEPTH_MOST = 16, NODES_MOST = 10000 };
 
 struct reader {
 	yaml_parser_t parser;
@@ -81,9 +81,7 @@ static bool read_entry(struct reader *reader, const yaml_event_t *key, unsigned 
 	if (key->type != YAML_SCALAR_EVENT)
 		return refuse(reader, key->start_mark, VIEW("a key must be a plain word"));
 	const struct view name = arena_copy(reader->arena, view_bytes(key->data.scalar.value, key->data.scalar.length));
-	if (tree_find(mapping, name) != NULL)
-		return refuse(reader, key->start_mark,
-		              arena_print(reader->arena, "the key %.*s stands here twice", VIEW_PRINT(name)));
+	const struct node *before = tree_find(mapping, name);
 	yaml_event_t event;
 	if (!next_event(reader, &event))
 		return false;
@@ -94,6 +92,7 @@ static bool read_entry(struct reader *reader, const yaml_event_t *key, unsigned 
 	if (!good)
 		return false;
 	child->key = name;
+	child->first_line = before == NULL ? 0 : before->line;
 	child->line = key->start_mark.line + 1;
 	child->column = key->start_mark.column + 1;
 	return true;
@@ -114,6 +113,14 @@ static bool read_mapping(struct reader *reader, unsigned depth, struct node *map
 	}
 }
 
+static bool is_plain(struct reader *reader, const yaml_event_t *event, const unsigned char *anchor,
+                     const unsigned char *tag)
+{
+	if (anchor != NULL)
+		return refuse(reader, event->start_mark, VIEW("anchors are not taken here: write the value out"));
+	return tag == NULL || refuse(reader, event->start_mark, VIEW("tags are not taken here"));
+}
+
 static bool read_node(struct reader *reader, const yaml_event_t *event, unsigned depth, struct node **node)
 {
 	if (depth > DEPTH_MOST)
@@ -122,15 +129,15 @@ static bool read_node(struct reader *reader, const yaml_event_t *event, unsigned
 	case YAML_SCALAR_EVENT:
 		*node = node_new(reader, event, NODE_SCALAR);
 		(*node)->text = arena_copy(reader->arena, view_bytes(event->data.scalar.value, event->data.scalar.length));
-		(*node)->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-		return event->data.scalar.anchor == NULL ||
-		       refuse(reader, event->start_mark, VIEW("anchors are not taken here"));
+		return is_plain(reader, event, event->data.scalar.anchor, event->data.scalar.tag);
 	case YAML_SEQUENCE_START_EVENT:
 		*node = node_new(reader, event, NODE_SEQUENCE);
-		return read_sequence(reader, depth, *node);
+		return is_plain(reader, event, event->data.sequence_start.anchor, event->data.sequence_start.tag) &&
+		       read_sequence(reader, depth, *node);
 	case YAML_MAPPING_START_EVENT:
 		*node = node_new(reader, event, NODE_MAPPING);
-		return read_mapping(reader, depth, *node);
+		return is_plain(reader, event, event->data.mapping_start.anchor, event->data.mapping_start.tag) &&
+		       read_mapping(reader, depth, *node);
 	case YAML_ALIAS_EVENT:
 		return refuse(reader, event->start_mark, VIEW("aliases are not taken here: write the value out"));
 	case YAML_NO_EVENT:
@@ -201,4 +208,20 @@ struct node *tree_find(const struct node *mapping, struct view key)
 		if (view_equal(child->key, key))
 			return child;
 	return NULL;
+}
+
+const struct node *tree_nearest(const struct node *root, struct view path, bool *found)
+{
+	const struct node *node = root;
+	struct view rest = path;
+	struct view key = VIEW_NONE;
+	bool whole = true;
+	while (whole && view_split(&rest, '.', &key)) {
+		const struct node *child = node->kind == NODE_MAPPING ? tree_find(node, key) : NULL;
+		whole = child != NULL;
+		node = whole ? child : node;
+	}
+	if (found != NULL)
+		*found = whole;
+	return node;
 }
