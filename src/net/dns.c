@@ -148,6 +148,7 @@ static struct view rcode_name(int rcode)
 static void answer_fill(const struct ub_result *result, enum dns_type type, struct view name, struct arena *arena,
                         struct dns_answer *answer)
 {
+	answer->detail = VIEW_NONE;
 	answer->secure = result->secure != 0;
 	answer->ttl = result->ttl < 0 ? 0 : (uint32_t)result->ttl;
 	answer->canonical = name;

@@ -1,0 +1,95 @@
+#include "base/must.h"
+#include "net/tls.h"
+#include "rooms/submission/submission.h"
+
+struct submission_state {
+	struct submission submission;
+	struct room_frame *frame;
+	struct tls_context *contexts[64];
+};
+
+static bool make_contexts(struct submission_state *state, struct text *problem)
+{
+	const struct room_frame *frame = state->frame;
+	const struct config *config = frame->config;
+	for (size_t i = 0; i < config->listener_count && i < 64; i++) {
+		struct text name = TEXT_LIMIT(128);
+		if (config->listeners[i].tls == CONFIG_TLS_NONE)
+			continue;
+		/* A ticket of one listener is refused by another: each context has keys and a name of its own. */
+		text_add_endpoint(&name, &config->listeners[i].address);
+		state->contexts[i] = tls_context_new_server(frame->secrets[SECRET_TLS_CERTIFICATE],
+		                                            frame->secrets[SECRET_TLS_KEY], text_view(&name), problem);
+		text_deinit(&name);
+		if (state->contexts[i] == NULL)
+			return false;
+	}
+	state->submission.tls = state->contexts;
+	state->submission.tls_count = config->listener_count;
+	return true;
+}
+
+static void deinit(void *room)
+{
+	struct submission_state *state = room;
+	for (size_t i = 0; i < 64; i++)
+		tls_context_free(state->contexts[i]);
+	submission_deinit(&state->submission);
+	free(state);
+}
+
+static void *start(struct room_frame *frame, struct text *problem)
+{
+	struct submission_state *state = must_alloc(1, sizeof(*state));
+	const struct submission_peers peers = {
+		.vault = frame->peers[ROOM_VAULT][0],
+		.resolver = frame->peers[ROOM_RESOLVER][0],
+		.queue = frame->peers[ROOM_QUEUE][0],
+	};
+	state->frame = frame;
+	submission_init(&state->submission, frame->world, frame->log, &frame->config, &peers);
+	if (!make_contexts(state, problem)) {
+		deinit(state);
+		return NULL;
+	}
+	for (size_t i = 0; i < frame->listener_count; i++)
+		submission_listen(&state->submission, frame->listeners[i].listener, frame->listeners[i].index);
+	return state;
+}
+
+static void stop(void *room)
+{
+	struct submission_state *state = room;
+	submission_stop(&state->submission, world_now(state->frame->world) + 5 * SECOND);
+}
+
+static size_t counters(void *room, struct counter *into, size_t most, struct arena *arena)
+{
+	(void)most;
+	(void)arena;
+	const struct submission_state *state = room;
+	const struct submission *submission = &state->submission;
+	size_t count = 0;
+	into[count++] = (struct counter){ VIEW("sealpost_submission_sessions"), VIEW_NONE,
+		                              (int64_t)submission->sessions.tasks.count };
+	into[count++] =
+		(struct counter){ VIEW("sealpost_submission_sessions_total"), VIEW_NONE, submission->counters.sessions };
+	into[count++] = (struct counter){ VIEW("sealpost_messages_total"), VIEW("result=\"accepted\""),
+		                              submission->counters.accepted };
+	into[count++] =
+		(struct counter){ VIEW("sealpost_messages_total"), VIEW("result=\"refused\""), submission->counters.refused };
+	into[count++] = (struct counter){ VIEW("sealpost_messages_total"), VIEW("result=\"told_later\""),
+		                              submission->counters.deferred };
+	into[count++] =
+		(struct counter){ VIEW("sealpost_messages_in_motion_bytes"), VIEW_NONE, (int64_t)submission->memory };
+	return count;
+}
+
+const struct room_definition submission_room = {
+	.room = ROOM_SUBMISSION,
+	.start = start,
+	.stop = stop,
+	.deinit = deinit,
+	.counters = counters,
+	.tls = tls_start,
+};
