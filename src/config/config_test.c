@@ -400,6 +400,13 @@ static void check_round_trip(const char *name, struct view yaml)
 	text_deinit(&second);
 }
 
+static void test_round_trips(void **state)
+{
+	(void)state;
+	check_round_trip("selector as the name is written", VIEW("service: { hostname: mx.example, name: relX }\n"));
+	check_round_trip("nothing but what must be", VIEW(SERVICE));
+}
+
 static void test_file(void **state)
 {
 	(void)state;
@@ -456,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_limits_of_the_file),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_round_trips),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_effective),
 	};

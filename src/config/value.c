@@ -197,7 +197,7 @@ static const struct text_type {
 	[TYPE_NAME] = { is_name },
 	[TYPE_HOST] = { is_host, .lower_case = true },
 	[TYPE_DNS_NAME] = { is_dns_name, .lower_case = true },
-	[TYPE_SELECTOR] = { is_selector, .lower_case = true },
+	[TYPE_SELECTOR] = { is_selector },
 	[TYPE_PATH] = { is_path },
 	[TYPE_URL] = { is_url, .no_slash_at_the_end = true },
 	[TYPE_ADDRESS] = { is_address },
