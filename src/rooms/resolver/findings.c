@@ -1,0 +1,302 @@
+/* One domain, judged by each of the four checks. */
+#include "mail/dkim.h"
+#include "mail/dmarc.h"
+#include "mail/spf.h"
+#include "mail/token.h"
+#include "rooms/resolver/resolver.h"
+
+static const struct config *config_of(const struct resolver *resolver)
+{
+	return *resolver->config;
+}
+
+static void see(struct finding *finding, struct view text)
+{
+	if (finding->seen_count < SEEN_MOST)
+		finding->seen[finding->seen_count++] = view_first(text, 4096);
+}
+
+static void cannot_tell(struct finding *finding, struct view where, struct view why, struct arena *arena)
+{
+	finding->state = STATE_UNKNOWN;
+	finding->status = (struct enhanced_status){ 4, 4, 3 };
+	finding->detail = arena_print(arena, "DNS could not be asked for %.*s: %.*s", VIEW_PRINT(where), VIEW_PRINT(why));
+	finding->problem = arena_print(arena, "DNS cannot be asked for %.*s at the moment (%.*s).", VIEW_PRINT(where),
+	                               VIEW_PRINT(view_first(why, 200)));
+}
+
+/* ---- look-ups for mail/ */
+
+struct lookup_context {
+	struct resolver *resolver;
+	enum freshness freshness;
+};
+
+static void txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer)
+{
+	const struct lookup_context *lookup = context;
+	struct dns_answer found;
+	records_lookup(lookup->resolver, name, DNS_TXT, lookup->freshness, arena, &found);
+	*answer = (struct txt_answer){ .through_alias = found.through_alias, .detail = found.detail };
+	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
+		answer->status = TXT_FAILED;
+		return;
+	}
+	answer->status = found.status == DNS_FOUND ? TXT_FOUND : TXT_NONE;
+	answer->no_such_name = found.status == DNS_NXDOMAIN;
+	answer->texts = ARENA_ARRAY(arena, struct view, found.record_count + 1);
+	answer->count = found.record_count;
+	for (size_t i = 0; i < found.record_count; i++)
+		answer->texts[i] = found.records[i].data;
+}
+
+/* ---- token */
+
+void find_token(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
+                struct finding *finding)
+{
+	const struct view prefix = config_of(resolver)->service.token_prefix;
+	struct lookup_context context = { resolver, freshness };
+	struct txt_answer answer;
+	struct text token = TEXT_LIMIT(1024);
+	token_write(prefix, who->account, &token);
+	*finding = (struct finding){
+		.check = CHECK_TOKEN,
+		.name = who->domain,
+		.status = { 5, 7, 1 },
+	};
+	finding->expected = arena_copy(arena, text_view(&token));
+	text_deinit(&token);
+	txt(&context, who->domain, arena, &answer);
+	if (answer.status == TXT_FAILED) {
+		cannot_tell(finding, who->domain, answer.detail, arena);
+		return;
+	}
+	/* A token belongs to exactly this domain: one that an alias leads to is somebody else's. */
+	for (size_t i = 0; i < answer.count && !answer.through_alias; i++) {
+		if (token_is_ours(answer.texts[i], prefix))
+			see(finding, answer.texts[i]);
+		if (token_matches(answer.texts[i], prefix, who->account) ||
+		    (who->as_typed.length > 0 && token_matches(answer.texts[i], prefix, who->as_typed)))
+			finding->state = STATE_PASS;
+		else if (finding->state != STATE_PASS)
+			finding->state = STATE_FAIL;
+	}
+	if (answer.count == 0 || answer.through_alias)
+		finding->state = STATE_FAIL;
+	if (finding->state == STATE_PASS) {
+		finding->detail = VIEW("the domain names this user account");
+		return;
+	}
+	finding->fix = finding->expected;
+	finding->problem = VIEW("no challenge token of this user account.");
+	finding->detail =
+		finding->seen_count > 0
+			? VIEW("the tokens seen belong to other accounts, or are not the SHA-256 of this account's name")
+			: VIEW("there is no token of this service at the domain");
+}
+
+/* ---- SPF */
+
+void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
+              struct finding *finding)
+{
+	struct lookup_context context = { resolver, freshness };
+	const struct txt_lookup lookup = { .context = &context, .txt = txt };
+	struct spf_finding spf;
+	*finding =
+		(struct finding){ .check = CHECK_SPF, .name = who->domain, .state = STATE_FAIL, .status = { 5, 7, 23 } };
+	spf_admit(&lookup, who->domain, config_of(resolver)->service.spf_include, arena, &spf);
+	if (spf.record.length > 0)
+		see(finding, spf.record);
+	if (spf.second.length > 0)
+		see(finding, spf.second);
+	finding->expected = spf.replacement;
+	finding->replaces = spf.record.length > 0;
+	finding->fix = spf.replacement;
+	switch (spf.admission) {
+	case SPF_ADMITTED:
+		finding->state = spf.warning.length > 0 ? STATE_WARN : STATE_PASS;
+		finding->expected = spf.record;
+		finding->fix = VIEW_NONE;
+		finding->detail = spf.warning.length > 0 ? spf.warning : VIEW("the record includes this service");
+		return;
+	case SPF_NO_RECORD:
+		finding->problem = VIEW("there is no SPF record.");
+		break;
+	case SPF_NOT_INCLUDED:
+		finding->problem = VIEW("SPF does not include this service.");
+		break;
+	case SPF_SEVERAL:
+		finding->status.detail = 24;
+		finding->problem = VIEW("there are two SPF records; receivers take neither. Keep one.");
+		break;
+	case SPF_BROKEN:
+		finding->status.detail = 24;
+		finding->fix =
+			arena_print(arena, "v=spf1 include:%.*s -all", VIEW_PRINT(config_of(resolver)->service.spf_include));
+		finding->problem = arena_print(arena, "the SPF record is broken: %.*s.", VIEW_PRINT(spf.detail));
+		break;
+	case SPF_LATER:
+		cannot_tell(finding, who->domain, spf.detail, arena);
+		return;
+	}
+	finding->detail = finding->problem;
+}
+
+/* ---- DKIM */
+
+static bool judge_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
+                      enum freshness freshness, struct arena *arena, struct finding *finding)
+{
+	struct lookup_context context = { resolver, freshness };
+	struct txt_answer answer;
+	const enum dkim_algorithm algorithm = ours->algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
+	struct text record = TEXT_LIMIT(8192);
+	dkim_key_write(algorithm, ours->key, &record);
+	finding->name = arena_print(arena, "%.*s._domainkey.%.*s", VIEW_PRINT(ours->selector), VIEW_PRINT(who->domain));
+	finding->expected = arena_copy(arena, text_view(&record));
+	finding->fix = finding->expected;
+	text_deinit(&record);
+	txt(&context, finding->name, arena, &answer);
+	finding->state = STATE_FAIL;
+	if (answer.status == TXT_FAILED) {
+		cannot_tell(finding, finding->name, answer.detail, arena);
+		return false;
+	}
+	finding->problem = VIEW("the DKIM key is not published.");
+	for (size_t i = 0; i < answer.count; i++) {
+		struct dkim_key key;
+		see(finding, answer.texts[i]);
+		finding->replaces = true;
+		const enum dkim_key_fault fault = dkim_key_parse(answer.texts[i], arena, &key);
+		if (fault != DKIM_KEY_GOOD) {
+			finding->problem = arena_print(arena, "the DKIM key record is not usable: %.*s.",
+			                               VIEW_PRINT(dkim_key_fault_text(fault)));
+			continue;
+		}
+		if (dkim_key_equals(&key, algorithm, ours->key) && key.allows_sha256 && key.allows_email) {
+			finding->state = STATE_PASS;
+			finding->fix = VIEW_NONE;
+			finding->problem = VIEW_NONE;
+			finding->detail = VIEW("the key is ours");
+			return true;
+		}
+		finding->problem = VIEW("the DKIM key in DNS is not the one that seals here.");
+	}
+	finding->detail = finding->problem;
+	return false;
+}
+
+static enum domain_keys_result ask_keys(struct resolver *resolver, const struct who *who, struct arena *arena,
+                                        struct domain_keys_answer *answer)
+{
+	const struct domain_keys_request request = { .domain = who->domain, .account = who->account, .make = true };
+	if (vault_domain_keys(resolver->vault, &request, answer, arena, world_now(resolver->world) + 30 * SECOND) !=
+	    ASKED_OK)
+		return DOMAIN_KEYS_FAILED;
+	return answer->result;
+}
+
+void find_dkim(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
+               struct finding *finding, struct usable_key *usable, size_t *usable_count)
+{
+	struct domain_keys_answer keys = { 0 };
+	struct finding second;
+	bool any_rsa = false;
+	*finding = (struct finding){ .check = CHECK_DKIM, .status = { 5, 7, 20 } };
+	*usable_count = 0;
+	const enum domain_keys_result result = ask_keys(resolver, who, arena, &keys);
+	if (result != DOMAIN_KEYS_OK) {
+		finding->state = STATE_UNKNOWN;
+		finding->status = (struct enhanced_status){ 4, 7, 1 };
+		finding->name = who->domain;
+		finding->problem = result == DOMAIN_KEYS_TOO_MANY
+		                       ? VIEW("this user account has brought too many new domains today; come back tomorrow.")
+		                       : VIEW("the domain's keys cannot be had at the moment.");
+		finding->detail = finding->problem;
+		return;
+	}
+	for (size_t i = 0; i < keys.key_count; i++) {
+		const bool is_first = keys.keys[i].algorithm == KEY_RSA && !any_rsa;
+		struct finding *judged = is_first ? finding : &second;
+		second = (struct finding){ .check = CHECK_DKIM, .status = { 5, 7, 20 } };
+		any_rsa = any_rsa || is_first;
+		if (judge_key(resolver, who, &keys.keys[i], freshness, arena, judged) && *usable_count < SEALS_MOST)
+			usable[(*usable_count)++] = (struct usable_key){ keys.keys[i].selector, keys.keys[i].algorithm };
+		/* Ed25519 is optional: only where it is the one key does it decide. */
+		if (!any_rsa && keys.key_count == 1)
+			*finding = second;
+	}
+}
+
+/* ---- DMARC */
+
+void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
+                struct finding *finding)
+{
+	struct lookup_context context = { resolver, freshness };
+	const struct txt_lookup lookup = { .context = &context, .txt = txt };
+	struct dmarc_finding dmarc;
+	*finding = (struct finding){ .check = CHECK_DMARC, .state = STATE_FAIL, .status = { 5, 7, 1 } };
+	dmarc_find(&lookup, who->domain, arena, &dmarc);
+	finding->name = arena_print(arena, "_dmarc.%.*s", VIEW_PRINT(who->domain));
+	finding->expected = VIEW("v=DMARC1; p=quarantine; adkim=r; aspf=r;");
+	finding->fix = finding->expected;
+	if (dmarc.text.length > 0)
+		see(finding, dmarc.text);
+	finding->replaces = dmarc.text.length > 0;
+	switch (dmarc.result) {
+	case DMARC_VALID:
+		finding->state = STATE_PASS;
+		finding->expected = dmarc.text;
+		finding->fix = VIEW_NONE;
+		finding->detail = arena_print(arena, "a valid policy at %.*s%s", VIEW_PRINT(dmarc.name),
+		                              dmarc.record.has_policy ? "" : "; without p= older receivers ignore it");
+		if (!dmarc.record.has_policy)
+			finding->state = STATE_WARN;
+		return;
+	case DMARC_MISSING:
+		finding->problem = VIEW("there is no DMARC record.");
+		break;
+	case DMARC_BROKEN:
+		finding->problem = arena_print(arena, "the DMARC record is broken: %.*s.", VIEW_PRINT(dmarc.detail));
+		break;
+	case DMARC_SEVERAL:
+		finding->problem = VIEW("there are several DMARC records, which count as none. Keep one.");
+		break;
+	case DMARC_LATER:
+		cannot_tell(finding, dmarc.name, dmarc.detail, arena);
+		return;
+	}
+	finding->detail = finding->problem;
+}
+
+/* ---- with a second look */
+
+static void find_once(struct resolver *resolver, const struct who *who, enum check check, enum freshness freshness,
+                      struct arena *arena, struct finding *finding, struct usable_key *usable, size_t *usable_count)
+{
+	switch (check) {
+	case CHECK_TOKEN:
+		find_token(resolver, who, freshness, arena, finding);
+		return;
+	case CHECK_SPF:
+		find_spf(resolver, who, freshness, arena, finding);
+		return;
+	case CHECK_DKIM:
+		find_dkim(resolver, who, freshness, arena, finding, usable, usable_count);
+		return;
+	case CHECK_DMARC:
+		find_dmarc(resolver, who, freshness, arena, finding);
+		return;
+	}
+}
+
+void find_check(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
+                struct finding *finding, struct usable_key *usable, size_t *usable_count)
+{
+	find_once(resolver, who, check, FRESH_ENOUGH, arena, finding, usable, usable_count);
+	if (finding->state == STATE_FAIL)
+		find_once(resolver, who, check, FRESH_RETRY, arena, finding, usable, usable_count);
+}

@@ -1,0 +1,66 @@
+#include "base/must.h"
+#include "net/dns.h"
+#include "rooms/resolver/resolver.h"
+
+const struct answerer resolver_answerers[RESOLVER_ANSWERER_COUNT] = {
+	{ .question = &resolver_verdict_question, .answer = answer_verdict },
+	{ .question = &resolver_may_send_question, .answer = answer_may_send },
+	{ .question = &resolver_route_question, .answer = answer_route },
+	{ .question = &resolver_check_question, .answer = answer_check },
+	{ .question = &resolver_records_question, .answer = answer_records },
+};
+
+static void *start(struct room_frame *frame, struct text *problem)
+{
+	const struct config *config = frame->config;
+	const struct dns_settings settings = {
+		.resolvers = config->dns.resolvers.items,
+		.resolver_count = config->dns.resolvers.count,
+		.trust_anchors = config->dns.trust_anchors.items,
+		.trust_anchor_count = config->dns.trust_anchors.count,
+		.zone_count = config->dns.zone_files.count,
+		.directory = frame->directory,
+		.max_ttl = (uint32_t)(config->dns.max_ttl / SECOND),
+	};
+	struct dns *dns = dns_unbound_new(frame->world, &settings, problem);
+	if (dns == NULL)
+		return NULL;
+	if (problem->length > 0)
+		log_line(frame->log, LOG_WARNING, text_view(problem), NULL, 0);
+	struct resolver *resolver = must_alloc(1, sizeof(*resolver));
+	frame->world->dns = dns;
+	resolver_init(resolver, frame->world, frame->log, &frame->config, dns, frame->peers[ROOM_VAULT][0]);
+	return resolver;
+}
+
+static void deinit(void *room)
+{
+	struct resolver *resolver = room;
+	dns_unbound_free(resolver->dns);
+	resolver_deinit(resolver);
+	free(resolver);
+}
+
+static size_t counters(void *room, struct counter *into, size_t most, struct arena *arena)
+{
+	(void)most;
+	(void)arena;
+	const struct resolver *resolver = room;
+	size_t count = 0;
+	into[count++] = (struct counter){ VIEW("sealpost_verdicts_total"), VIEW_NONE, resolver->counters.verdicts };
+	into[count++] =
+		(struct counter){ VIEW("sealpost_verdicts_refused_total"), VIEW_NONE, resolver->counters.refused };
+	into[count++] = (struct counter){ VIEW("sealpost_verdicts_later_total"), VIEW_NONE, resolver->counters.later };
+	into[count++] = (struct counter){ VIEW("sealpost_dns_queries_total"), VIEW_NONE, resolver->counters.queries };
+	into[count++] = (struct counter){ VIEW("sealpost_dns_names"), VIEW_NONE, (int64_t)resolver->names.count };
+	return count;
+}
+
+const struct room_definition resolver_room = {
+	.room = ROOM_RESOLVER,
+	.start = start,
+	.answerers = resolver_answerers,
+	.answerer_count = RESOLVER_ANSWERER_COUNT,
+	.deinit = deinit,
+	.counters = counters,
+};

@@ -1,0 +1,99 @@
+/* The resolver: the only room that asks DNS. It owns the rules for token, SPF, DKIM and DMARC, and the routes.
+ * Promises: a failure of DNS is never a definitive no: the last definitive answer serves until dns.grace, then it is
+ *   LATER; a check that failed is asked again past every cache after at most 30 s; one question of several askers is
+ *   asked once.
+ * Does not know: sessions; it holds nothing that cannot be asked again. */
+#ifndef ROOMS_RESOLVER_RESOLVER_H
+#define ROOMS_RESOLVER_RESOLVER_H
+
+#include "base/map.h"
+#include "base/random.h"
+#include "mail/lookup.h"
+#include "questions/resolver.h"
+#include "rooms/room.h"
+
+struct cache_entry;
+
+struct resolver {
+	struct world *world;
+	struct log *log;
+	const struct config *const *config;
+	struct dns *dns;
+	struct peer *vault;
+	struct map names;   /* "TYPE name" -> struct cache_entry */
+	struct list by_use; /* of cache_entry; the longest unused first */
+	struct random random;
+	struct map grants;         /* account NUL domain -> struct told_grant: what the vault was told */
+	uint64_t vault_generation; /* of the vault that was told */
+	struct {
+		int64_t verdicts, refused, later, queries;
+	} counters;
+};
+
+void resolver_init(struct resolver *resolver, struct world *world, struct log *log,
+                   const struct config *const *config, struct dns *dns, struct peer *vault);
+void resolver_deinit(struct resolver *resolver);
+
+enum { RESOLVER_ANSWERER_COUNT = 5 };
+extern const struct answerer resolver_answerers[RESOLVER_ANSWERER_COUNT];
+
+/* ---- records.c: look-ups with cache, grace and re-asking */
+
+enum freshness {
+	FRESH_ENOUGH, /* from the cache while its time lasts */
+	FRESH_RETRY,  /* a check failed with what is cached: ask past every cache, at most once in RETRY_AFTER */
+	FRESH_NOW,    /* the doctor: past every cache */
+};
+
+/* Suspends. The answer is a copy in the arena. A failed look-up is answered by the last definitive answer within its
+ * grace. */
+void records_lookup(struct resolver *resolver, struct view name, enum dns_type type, enum freshness freshness,
+                    struct arena *arena, struct dns_answer *answer);
+
+/* Tells the vault that account may seal as domain, unless it knows that for a while yet; or takes it back. Suspends.
+ */
+void grants_tell(struct resolver *resolver, struct view account, struct view domain, bool granted);
+void grants_forget(struct resolver *resolver);
+
+/* ---- findings.c: one domain, judged */
+
+struct finding {
+	enum check check;
+	enum check_state state;
+	struct view name; /* where the record belongs */
+	struct view seen[SEEN_MOST];
+	size_t seen_count;
+	struct view expected; /* value */
+	struct view fix;      /* value to publish */
+	bool replaces;        /* "Replace with", not "Publish" */
+	struct view problem;  /* one clause: "SPF does not include this service." */
+	struct view detail;
+	struct enhanced_status status; /* of the refusal */
+};
+
+struct who {
+	struct view domain;
+	struct view account;
+	struct view as_typed;
+};
+
+/* Each suspends; what they find lives in the arena. */
+void find_token(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
+                struct finding *finding);
+void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
+              struct finding *finding);
+void find_dkim(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
+               struct finding *finding, struct usable_key *usable, size_t *usable_count);
+void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
+                struct finding *finding);
+/* Asks with what is cached; where that does not pass, again past the caches. */
+void find_check(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
+                struct finding *finding, struct usable_key *usable, size_t *usable_count);
+
+void answer_verdict(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
+void answer_may_send(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
+void answer_route(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
+void answer_check(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
+void answer_records(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
+
+#endif
