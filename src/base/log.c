@@ -163,7 +163,7 @@ void log_print(struct log *log, enum log_level level, const char *format, ...)
 	if (level < log->level)
 		return;
 	/* Longer than a line may be, since what does not fit is then cut rather than lost. */
-	struct text message = TEXT_LIMIT(16 * LOG_LINE_MAX);
+	struct text message = TEXT_LIMIT((size_t)16 * LOG_LINE_MAX);
 	va_list arguments;
 	va_start(arguments, format);
 	if (!text_vprint(&message, format, arguments))

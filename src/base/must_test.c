@@ -135,7 +135,6 @@ _Noreturn static void die(void (*act)(void), int descriptor)
 {
 	const struct rlimit no_core = { 0, 0 };
 	setrlimit(RLIMIT_CORE, &no_core);
-	signal(SIGABRT, SIG_DFL);
 	dup2(descriptor, STDERR_FILENO);
 	act();
 	_exit(0);

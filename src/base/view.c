@@ -93,9 +93,10 @@ size_t view_find_last_byte(struct view view, char byte)
 
 struct view view_from(struct view view, size_t offset)
 {
-	if (offset > view.length)
-		offset = view.length;
-	return (struct view){ view.data == NULL ? NULL : view.data + offset, view.length - offset };
+	if (view.length == 0)
+		return view;
+	const size_t skipped = offset < view.length ? offset : view.length;
+	return (struct view){ view.data + skipped, view.length - skipped };
 }
 
 struct view view_first(struct view view, size_t length)

@@ -259,10 +259,10 @@ static void test_many_problems(void **state)
 static void test_limits_of_the_file(void **state)
 {
 	(void)state;
-	struct text text = TEXT_LIMIT(4 * 1024 * 1024);
+	struct text text = TEXT_LIMIT(4000000);
 	struct text said = TEXT_LIMIT(1000);
 	struct config_problems problems = { 0 };
-	while (text.length <= 1024 * 1024)
+	while (text.length <= 1 << 20)
 		text_add(&text, VIEW("# nothing but words\n"));
 	assert_null(config_parse(text_view(&text), "f", &problems));
 	config_problems_write(&problems, "f", &said);

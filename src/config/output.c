@@ -1,6 +1,7 @@
 /* What else the schema table gives: the JSON Schema, the manual's section, the configuration in force. */
 #include "base/bytes.h"
 #include "base/json.h"
+#include "base/must.h"
 #include "config/schema.h"
 
 /* ---- JSON Schema */
@@ -40,6 +41,7 @@ static void schema_scalar(struct json *json, const struct schema_row *row)
 		return;
 	}
 	if (row->type == TYPE_ENUM) {
+		must(row->names != NULL);
 		json_key(json, VIEW("enum"));
 		json_open_array(json);
 		for (size_t i = 0; row->names[i] != NULL; i++)

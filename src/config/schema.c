@@ -5,7 +5,7 @@
 #define MIB           (KIB * 1024)
 #define GIB           (MIB * 1024)
 
-enum { DAY_SECONDS = 86400 };
+#define DAY_SECONDS UINT64_C(86400)
 
 static const char *const tls_names[] = { "starttls", "implicit", "none", NULL };
 static const char *const bare_newline_names[] = { "normalize", "refuse", NULL };
@@ -161,7 +161,7 @@ const struct schema_row schema_rows[] = {
 	  .description = "embedded: journal and SQLite; postgresql is not built yet and refused" },
 	{ "store.url", TYPE_TEXT, FIELD(store.url), "", .description = "of the postgresql engine" },
 	{ "history", TYPE_SECTION, .description = "what is kept of ended mail" },
-	{ "history.retention", TYPE_DURATION, FIELD(history.retention), "30d", DAY_SECONDS, 3650 * (uint64_t)DAY_SECONDS,
+	{ "history.retention", TYPE_DURATION, FIELD(history.retention), "30d", DAY_SECONDS, 3650 * DAY_SECONDS,
 	  .description = "how long fates can be looked up" },
 	{ "vault", TYPE_SECTION, .description = "where secrets are kept" },
 	{ "vault.key_file", TYPE_PATH, FIELD(vault.key_file), NULL,

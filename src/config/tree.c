@@ -47,6 +47,7 @@ static bool read_node(struct reader *reader, const yaml_event_t *event, unsigned
 static bool add_child(struct reader *reader, struct node *parent, struct node ***last, struct node *child,
                       yaml_mark_t mark)
 {
+	must(child != NULL);
 	if (++reader->nodes > NODES_MOST)
 		return refuse(reader, mark, VIEW("too many entries"));
 	**last = child;
