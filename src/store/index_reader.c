@@ -264,16 +264,6 @@ enum index_result index_load(struct index_reader *reader, struct store_load *loa
 	return reader_result(reader);
 }
 
-enum index_result index_expired(struct index_reader *reader, int64_t by, size_t most, struct arena *arena,
-                                struct store_rows *page)
-{
-	sqlite3_stmt *statement = sql_use(&reader->sql, EXPIRED);
-	sql_bind_integer(statement, 1, by);
-	sql_bind_integer(statement, 2, (int64_t)most + 1);
-	gather_rows(reader, statement, most, arena, page);
-	return reader_result(reader);
-}
-
 static void attempt_read(struct index_reader *reader, struct arena *arena, struct store_row *row)
 {
 	sqlite3_stmt *statement = sql_use(&reader->sql, ATTEMPT);
@@ -297,6 +287,17 @@ static void attempts_read(struct index_reader *reader, struct arena *arena, stru
 	for (size_t i = 0; i < page->row_count; i++)
 		if (page->rows[i].attempts > 0)
 			attempt_read(reader, arena, &page->rows[i]);
+}
+
+enum index_result index_expired(struct index_reader *reader, int64_t by, size_t most, struct arena *arena,
+                                struct store_rows *page)
+{
+	sqlite3_stmt *statement = sql_use(&reader->sql, EXPIRED);
+	sql_bind_integer(statement, 1, by);
+	sql_bind_integer(statement, 2, (int64_t)most + 1);
+	gather_rows(reader, statement, most, arena, page);
+	attempts_read(reader, arena, page);
+	return reader_result(reader);
 }
 
 enum index_result index_live(struct index_reader *reader, const struct message_id *id, struct arena *arena,

@@ -159,6 +159,8 @@ enum store_outcome store_find(struct store *store, const struct message_id *id);
 enum store_outcome store_change(struct store *store, struct store_change *change);
 /* The same without waiting; the hook tells. *first_seq is set. */
 enum store_outcome store_change_begin(struct store *store, struct store_change *change);
+/* Suspends until all that was begun is durable. */
+enum store_outcome store_flush(struct store *store);
 /* reason empty: the account is held no more. */
 enum store_outcome store_account_hold(struct store *store, struct view account, struct view reason);
 /* A debt that cannot be paid (its message is damaged, its sender cannot be reached). */
@@ -183,7 +185,7 @@ struct store_row {
 	struct view account, sender, extra;
 	struct view address, domain;
 	struct view reason;
-	/* Of the last attempt; with store_list and store_trace only. */
+	/* Of the last attempt; not with store_load. */
 	int64_t when_wall;
 	struct verdict last;
 	struct view class, site, remote, egress, tls, dialogue;
@@ -224,11 +226,12 @@ struct store_rows {
 	struct store_row *rows;
 	size_t row_count;
 	bool more;
+	size_t hidden; /* rows that are not given because a change of them is on its way */
 };
 /* Live recipients of messages that expired by then, whatever their state; the oldest first. */
 enum store_outcome store_expired(struct store *store, int64_t by, size_t most, struct arena *arena,
                                  struct store_rows *page);
-/* The live recipients of one message. */
+/* The live recipients of one message, but those of which a change is on its way. */
 enum store_outcome store_live(struct store *store, const struct message_id *id, struct arena *arena,
                               struct store_rows *rows);
 
@@ -288,6 +291,7 @@ struct store_filter {
 	struct view domain;
 	bool has_state;
 	enum store_state state;
+	bool unchanged; /* for acting on them: without rows that are changing this moment */
 };
 struct store_cursor {
 	bool set;

@@ -137,6 +137,14 @@ enum store_outcome store_change_begin(struct store *store, struct store_change *
 	return STORE_DONE;
 }
 
+enum store_outcome store_flush(struct store *store)
+{
+	while (!list_is_empty(&store->queued) || store->writing)
+		if (store->failed || signal_wait(&store->progress, NEVER_DUE) == WAIT_CANCELLED)
+			return STORE_UNKNOWN;
+	return store->failed ? STORE_UNKNOWN : STORE_DONE;
+}
+
 enum store_outcome store_account_hold(struct store *store, struct view account, struct view reason)
 {
 	if (store->failed)
@@ -370,7 +378,9 @@ void store_write_task(void *argument)
 			continue;
 		}
 		group_take(&group);
+		store->writing = true;
 		store->world->operations->work(store->world, store->journal_worker, group_run, &group);
+		store->writing = false;
 		if (group.result == JOURNAL_DONE) {
 			group_done(&group);
 			continue;

@@ -91,6 +91,7 @@ struct store {
 	struct task_group keepers; /* that look after space: cancelled */
 	bool closing;
 	bool failed;
+	bool writing; /* a group is with the worker */
 
 	int64_t time_base; /* queue time when the world's clock was at time_origin */
 	int64_t time_origin;
@@ -108,7 +109,6 @@ struct store {
 	struct signal apply_wanted;
 	struct signal progress; /* something was written, or applied */
 	bool settle_wanted;
-	bool apply_runs;
 
 	struct map overlay;
 	struct list snapshots;

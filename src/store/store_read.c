@@ -181,8 +181,17 @@ enum store_outcome store_live(struct store *store, const struct message_id *id, 
                               struct store_rows *rows)
 {
 	struct message_id wanted = *id;
+	struct snapshot snapshot;
+	const enum store_outcome settled = store_settle(store);
+	if (settled != STORE_DONE)
+		return settled;
+	snapshot_begin(store, &snapshot);
 	struct ask ask = { .store = store, .run = live_run, .arena = arena, .in = &wanted, .out = rows };
-	return ask_long(&ask);
+	const enum store_outcome outcome = ask_short(&ask);
+	if (outcome == STORE_DONE)
+		rows->row_count = rows_unhide(store, rows->rows, rows->row_count, ask.applied);
+	snapshot_end(store, &snapshot);
+	return outcome;
 }
 
 static void debts_run(struct ask *ask)
@@ -374,7 +383,17 @@ enum store_outcome store_list(struct store *store, const struct store_filter *fi
 {
 	struct list_ask list = { filter, cursor };
 	struct ask ask = { .store = store, .run = list_run, .arena = arena, .in = &list, .out = page, .most = most };
-	return ask_long(&ask);
+	struct snapshot snapshot;
+	snapshot_begin(store, &snapshot);
+	const enum store_outcome outcome = ask_long(&ask);
+	page->hidden = 0;
+	if (outcome == STORE_DONE && filter->unchanged) {
+		const size_t shown = rows_unhide(store, page->rows, page->row_count, ask.applied);
+		page->hidden = page->row_count - shown;
+		page->row_count = shown;
+	}
+	snapshot_end(store, &snapshot);
+	return outcome;
 }
 
 static void trace_run(struct ask *ask)

@@ -1,0 +1,496 @@
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "base/must.h"
+#include "ipc/direct.h"
+#include "rooms/queue/queue.h"
+#include "store/test_directory.h"
+
+#include <fcntl.h>
+
+/* The queue with one delivery and the api beside it, on the real disk. */
+struct scene {
+	struct world *world;
+	struct config *config;
+	const struct config *in_force;
+	struct log log;
+	struct queue *queue;
+	struct service service;
+	struct peer *submission;
+	struct peer *delivery;
+	struct peer *api;
+	struct arena arena;
+	unsigned events;
+	unsigned terminal_events;
+};
+
+static void see_event(void *context, struct view line)
+{
+	struct scene *scene = context;
+	scene->events++;
+	scene->terminal_events += view_find(line, VIEW("\"seq\":")) != VIEW_NOT_FOUND ? 1 : 0;
+}
+
+static int64_t log_wall(void *context)
+{
+	return world_wall(context);
+}
+
+static uint64_t caller_number;
+
+static void scene_connect(struct scene *scene)
+{
+	const struct {
+		struct peer *peer;
+		enum room room;
+	} peers[] = { { scene->submission, ROOM_SUBMISSION },
+		          { scene->delivery, ROOM_DELIVERY },
+		          { scene->api, ROOM_API } };
+	for (size_t i = 0; i < 3; i++)
+		direct_peer_connect(peers[i].peer, scene->world, &scene->service,
+		                    (struct caller){ .room = peers[i].room, .number = ++caller_number });
+}
+
+static void scene_start(struct scene *scene)
+{
+	struct text problem = TEXT_LIMIT(1024);
+	scene->queue = queue_new(scene->world, &scene->log, &scene->in_force, test_directory, &problem);
+	if (scene->queue == NULL)
+		print_message("%s\n", text_cstring(&problem));
+	text_deinit(&problem);
+	assert_non_null(scene->queue);
+	scene->service = (struct service){ .room = scene->queue,
+		                               .answerers = queue_answerers,
+		                               .answerer_count = QUEUE_ANSWERER_COUNT,
+		                               .allows = wiring_allows,
+		                               .caller_gone = queue_caller_gone };
+	scene_connect(scene);
+}
+
+static void scene_end(struct scene *scene)
+{
+	direct_peer_disconnect(scene->submission);
+	direct_peer_disconnect(scene->delivery);
+	direct_peer_disconnect(scene->api);
+	queue_stop(scene->queue);
+	queue_free(scene->queue);
+	scene->queue = NULL;
+}
+
+static int64_t soon(struct scene *scene)
+{
+	return world_now(scene->world) + 20 * SECOND;
+}
+
+static struct message_id id_of(unsigned number)
+{
+	const uint8_t random[10] = { [8] = (uint8_t)(number >> 8), [9] = (uint8_t)number };
+	return id_make(1700000000 * SECOND, random);
+}
+
+struct letter {
+	unsigned number;
+	struct view account;
+	struct view sender;
+	struct view recipients[4];
+	struct view hold_reason;
+	bool repeat;
+};
+
+static enum submit_result post(struct scene *scene, const struct letter *letter)
+{
+	struct submit_recipient recipients[4];
+	struct submit_request request = {
+		.id = id_of(letter->number),
+		.repeat = letter->repeat,
+		.accepted = world_wall(scene->world),
+		.envelope = { .account = letter->account,
+		              .as_typed = VIEW("Steve"),
+		              .sender = letter->sender,
+		              .identity_domains = { VIEW("mycorp.se") },
+		              .identity_domain_count = 1,
+		              .require_token = REQUIRE_WARN,
+		              .eight_bit = true,
+		              .hold_reason = letter->hold_reason },
+		.recipients = recipients,
+		.content = VIEW("Subject: hello\r\nX-Other: 1\r\n\r\nbody\r\n"),
+	};
+	for (; request.recipient_count < 4 && letter->recipients[request.recipient_count].length > 0;
+	     request.recipient_count++) {
+		const struct view address = letter->recipients[request.recipient_count];
+		recipients[request.recipient_count] =
+			(struct submit_recipient){ address, view_from(address, view_find_byte(address, '@') + 1) };
+	}
+	struct submit_answer answer = { 0 };
+	assert_int_equal(queue_submit(scene->submission, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	return answer.result;
+}
+
+static void post_numbered(struct scene *scene, unsigned number)
+{
+	const struct letter letter = { .number = number,
+		                           .account = VIEW("steve@mycorp.se"),
+		                           .sender = VIEW("news@mycorp.se"),
+		                           .recipients = { VIEW("anna@example.net") } };
+	assert_int_equal(post(scene, &letter), SUBMIT_STORED);
+}
+
+static size_t take(struct scene *scene, uint32_t most, int64_t patience, struct take_answer *answer)
+{
+	const struct take_request request = { .most = most, .patience = patience };
+	assert_int_equal(queue_take(scene->delivery, &request, answer, &scene->arena, soon(scene)), ASKED_OK);
+	return answer->job_count;
+}
+
+static bool report(struct scene *scene, const struct job *job, size_t recipient, enum fate fate, uint8_t attempt)
+{
+	const struct report_row row = {
+		.index = job->recipients[recipient].index,
+		.fate = fate,
+		.verdict = fate == FATE_BOUNCED
+		               ? (struct verdict){ OUTCOME_NEVER, 550, { 5, 1, 1 }, VIEW("550 no such user") }
+		           : fate == FATE_DEFERRED ? (struct verdict){ OUTCOME_LATER, 450, { 4, 2, 0 }, VIEW("450 later") }
+		                                   : (struct verdict){ .code = 250 },
+	};
+	struct report_request request = { .lease = job->lease,
+		                              .id = job->id,
+		                              .attempt = { attempt, 1 },
+		                              .site = VIEW("mx.example.net"),
+		                              .remote = VIEW("mx1.example.net [192.0.2.1]:25"),
+		                              .dialogue = VIEW("C: MAIL FROM"),
+		                              .duration = SECOND,
+		                              .rows = (struct report_row[]){ row },
+		                              .row_count = 1 };
+	struct report_answer answer = { 0 };
+	assert_int_equal(queue_report(scene->delivery, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	return answer.taken;
+}
+
+static struct queue_act_answer act(struct scene *scene, enum queue_action action, struct queue_filter filter)
+{
+	const struct queue_act_request request = { .action = action, .filter = filter, .reason = VIEW("because") };
+	struct queue_act_answer answer = { 0 };
+	assert_int_equal(queue_act(scene->api, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	return answer;
+}
+
+static struct trace_answer trace(struct scene *scene, unsigned number)
+{
+	const struct trace_request request = { .id = id_of(number), .content = true };
+	struct trace_answer answer = { 0 };
+	assert_int_equal(queue_trace(scene->api, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	return answer;
+}
+
+/* ---- plays */
+
+static void play_delivered(struct scene *scene)
+{
+	const struct letter letter = { .number = 1,
+		                           .account = VIEW("steve@mycorp.se"),
+		                           .sender = VIEW("news@mycorp.se"),
+		                           .recipients = { VIEW("anna@example.net"), VIEW("bert@example.net"),
+		                                           VIEW("carl@example.org") } };
+	assert_int_equal(post(scene, &letter), SUBMIT_STORED);
+	struct take_answer taken = { 0 };
+	assert_int_equal(take(scene, 10, SECOND, &taken), 2);
+	const struct job *job = &taken.jobs[0];
+	assert_int_equal(job->recipient_count, 2);
+	assert_true(view_equal(job->domain, VIEW("example.net")));
+	assert_true(view_equal(job->envelope.as_typed, VIEW("Steve")));
+	assert_true(view_equal(job->envelope.identity_domains[0], VIEW("mycorp.se")));
+	assert_int_equal(job->envelope.require_token, REQUIRE_WARN);
+	assert_true(job->envelope.eight_bit);
+	assert_true(view_ends(job->content, VIEW("body\r\n")));
+	struct trace_answer story = trace(scene, 1);
+	assert_int_equal(story.rows[0].state, QUEUE_LEASED);
+	assert_true(story.has_content);
+	assert_true(report(scene, job, 0, FATE_DELIVERED, 1));
+	assert_true(report(scene, job, 1, FATE_DELIVERED, 1));
+	assert_true(report(scene, &taken.jobs[1], 0, FATE_CAPTURED, 2));
+	/* The same again changes nothing. */
+	assert_true(report(scene, job, 1, FATE_DELIVERED, 1));
+	story = trace(scene, 1);
+	assert_int_equal(story.row_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(story.rows[i].ended);
+	assert_int_equal(story.rows[2].fate, FATE_CAPTURED);
+	assert_true(story.rows[0].seq != story.rows[1].seq);
+	assert_int_equal(scene->terminal_events, 3);
+	assert_int_equal(scene->events, 4);
+	/* Submitted again, it is known. */
+	const struct letter again = { .number = 1,
+		                          .repeat = true,
+		                          .account = letter.account,
+		                          .sender = letter.sender,
+		                          .recipients = { VIEW("anna@example.net") } };
+	assert_int_equal(post(scene, &again), SUBMIT_STORED);
+	assert_int_equal(take(scene, 10, 0, &taken), 0);
+	struct search_answer found = { 0 };
+	const struct search_request search = { .domain = VIEW("example.net") };
+	assert_int_equal(queue_search(scene->api, &search, &found, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(found.row_count, 2);
+}
+
+static void play_bounced(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	post_numbered(scene, 1);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_BOUNCED, 1));
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	const struct job *job = &taken.jobs[0];
+	assert_int_equal(job->kind, JOB_NOTICE);
+	assert_int_equal(job->notice, NOTICE_FAILURE);
+	assert_int_equal(job->recipient_count, 1);
+	assert_true(view_equal(job->recipients[0].address, VIEW("anna@example.net")));
+	assert_int_equal(job->recipients[0].verdict.code, 550);
+	assert_true(view_equal(job->content, VIEW("Subject: hello\r\nX-Other: 1\r\n")));
+	assert_true(view_equal(job->envelope.sender, VIEW("news@mycorp.se")));
+	struct submit_recipient to = { VIEW("news@mycorp.se"), VIEW("mycorp.se") };
+	const struct notice_done_request done = {
+		.lease = job->lease,
+		.about = job->id,
+		.notice = NOTICE_FAILURE,
+		.message = { .id = id_of(2),
+		             .envelope = { .account = VIEW("steve@mycorp.se") },
+		             .recipients = &to,
+		             .recipient_count = 1,
+		             .content = VIEW("Subject: sorry\r\n\r\n") },
+	};
+	struct submit_answer answer = { 0 };
+	assert_int_equal(queue_notice_done(scene->delivery, &done, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(answer.result, SUBMIT_STORED);
+	/* The notice goes out, and its own failure is told to nobody. */
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	assert_int_equal(taken.jobs[0].kind, JOB_MESSAGE);
+	assert_int_equal(taken.jobs[0].envelope.sender.length, 0);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_BOUNCED, 2));
+	assert_int_equal(take(scene, 10, 300 * MILLISECOND, &taken), 0);
+	assert_int_equal(store_figures(scene->queue->store).messages, 0);
+}
+
+static void play_lost_delivery(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	post_numbered(scene, 1);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	const struct job lost = taken.jobs[0];
+	direct_peer_disconnect(scene->delivery);
+	direct_peer_connect(scene->delivery, scene->world, &scene->service,
+	                    (struct caller){ .room = ROOM_DELIVERY, .number = ++caller_number });
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	/* The old lease is good for nothing while somebody else has it. */
+	assert_false(report(scene, &lost, 0, FATE_DEFERRED, 1));
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_DEFERRED, 2));
+	const struct trace_answer story = trace(scene, 1);
+	assert_int_equal(story.rows[0].state, QUEUE_DEFERRED);
+	assert_int_equal(story.rows[0].attempts, 1);
+	const int64_t wait = story.rows[0].next_attempt - world_wall(scene->world);
+	assert_true(wait > 40 * SECOND && wait < 80 * SECOND);
+}
+
+static void play_restart(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	post_numbered(scene, 1);
+	post_numbered(scene, 2);
+	assert_int_equal(take(scene, 1, SECOND, &taken), 1);
+	const struct job running = taken.jobs[0];
+	scene_end(scene);
+	scene_start(scene);
+	const struct running_job job = {
+		.lease = running.lease, .id = running.id, .indexes = &(uint32_t){ 0 }, .index_count = 1
+	};
+	struct running_job jobs[] = { job, { .lease = 7, .id = id_of(99), .indexes = job.indexes, .index_count = 1 } };
+	const struct hello_request hello = { .jobs = jobs, .job_count = 2 };
+	struct hello_answer leases = { 0 };
+	assert_int_equal(queue_hello(scene->delivery, &hello, &leases, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(leases.lease_count, 2);
+	assert_true(leases.leases[0] != 0);
+	assert_true(leases.leases[1] == 0);
+	assert_int_equal(take(scene, 10, 2 * SECOND, &taken), 1);
+	assert_false(id_equal(&taken.jobs[0].id, &running.id));
+	struct job adopted = running;
+	adopted.lease = leases.leases[0];
+	assert_true(report(scene, &adopted, 0, FATE_DELIVERED, 1));
+	/* Reported under the lease of the former life: known by its attempt. */
+	assert_true(report(scene, &running, 0, FATE_DELIVERED, 1));
+	assert_int_equal(take(scene, 10, 100 * MILLISECOND, &taken), 0);
+}
+
+static void play_actions(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	const struct letter held = { .number = 1,
+		                         .account = VIEW("steve@mycorp.se"),
+		                         .sender = VIEW("news@mycorp.se"),
+		                         .recipients = { VIEW("anna@example.net"), VIEW("carl@example.org") },
+		                         .hold_reason = VIEW("odd") };
+	assert_int_equal(post(scene, &held), SUBMIT_STORED);
+	assert_int_equal(take(scene, 10, 400 * MILLISECOND, &taken), 0);
+	assert_int_equal(act(scene, ACTION_RELEASE, (struct queue_filter){ 0 }).result, CHANGE_INVALID);
+	assert_int_equal(act(scene, ACTION_RELEASE, (struct queue_filter){ .account = VIEW("eve") }).result,
+	                 CHANGE_ABSENT);
+	assert_int_equal(
+		act(scene, ACTION_RELEASE, (struct queue_filter){ .recipient_domain = VIEW("example.net") }).changed, 1);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_DEFERRED, 1));
+	assert_int_equal(take(scene, 10, 0, &taken), 0);
+	assert_int_equal(act(scene, ACTION_RETRY, (struct queue_filter){ .site = VIEW("mx.example.net") }).changed, 1);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	/* Cancelled while it is tried: it ends when it comes back undelivered. */
+	assert_int_equal(act(scene, ACTION_CANCEL, (struct queue_filter){ .has_id = true, .id = id_of(1) }).changed, 2);
+	assert_int_equal(trace(scene, 1).rows[0].state, QUEUE_LEASED);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_DEFERRED, 2));
+	const struct trace_answer story = trace(scene, 1);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(story.rows[i].ended && story.rows[i].fate == FATE_CANCELLED);
+	/* Both failures in one notice. */
+	assert_int_equal(take(scene, 10, 4 * SECOND, &taken), 1);
+	assert_int_equal(taken.jobs[0].kind, JOB_NOTICE);
+	assert_int_equal(taken.jobs[0].recipient_count, 2);
+	/* An account as a whole. */
+	post_numbered(scene, 5);
+	const struct queue_act_request hold = { .action = ACTION_HOLD,
+		                                    .filter = { .account = VIEW("steve@mycorp.se") },
+		                                    .whole_account = true };
+	struct queue_act_answer answer = { 0 };
+	assert_int_equal(queue_act(scene->api, &hold, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(answer.result, CHANGE_DONE);
+	post_numbered(scene, 6);
+	assert_int_equal(take(scene, 10, 200 * MILLISECOND, &taken), 0);
+	assert_int_equal(trace(scene, 6).rows[0].state, QUEUE_HELD);
+	struct queue_summary_answer summary = { 0 };
+	const struct queue_summary_request wanted = { .most = 10 };
+	assert_int_equal(queue_summary(scene->api, &wanted, &summary, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(summary.rows[0].recipients[QUEUE_HELD], 2);
+	scene_end(scene);
+	scene_start(scene);
+	assert_int_equal(take(scene, 10, 600 * MILLISECOND, &taken), 1);
+	assert_int_equal(taken.jobs[0].kind, JOB_NOTICE);
+	assert_int_equal(act(scene, ACTION_RETRY, (struct queue_filter){ .account = VIEW("steve@mycorp.se") }).result,
+	                 CHANGE_DONE);
+	assert_int_equal(take(scene, 10, 200 * MILLISECOND, &taken), 0);
+	struct queue_act_request release = hold;
+	release.action = ACTION_RELEASE;
+	assert_int_equal(queue_act(scene->api, &release, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 2);
+}
+
+static void play_fairness(struct scene *scene)
+{
+	/* One account's bulk to one domain, and one letter of another. */
+	for (unsigned i = 0; i < 300; i++) {
+		const struct letter bulk = { .number = i,
+			                         .account = VIEW("bulk@mycorp.se"),
+			                         .sender = VIEW("bulk@mycorp.se"),
+			                         .recipients = { VIEW("anna@example.net") } };
+		assert_int_equal(post(scene, &bulk), SUBMIT_STORED);
+	}
+	post_numbered(scene, 1000);
+	struct take_answer taken = { 0 };
+	assert_int_equal(take(scene, 40, SECOND, &taken), 40);
+	bool found = false;
+	const struct message_id other = id_of(1000);
+	for (size_t i = 0; i < taken.job_count; i++)
+		found |= id_equal(&taken.jobs[i].id, &other);
+	assert_true(found);
+	assert_true(scene->queue->lanes.row_count <= LANE_ROWS_MOST + 41);
+	/* All come, each once, though most were never in memory at first. */
+	bool seen[301] = { false };
+	size_t count = 0;
+	for (; taken.job_count > 0; take(scene, 40, SECOND, &taken))
+		for (size_t i = 0; i < taken.job_count; i++) {
+			const unsigned number = (unsigned)taken.jobs[i].id.bytes[14] << 8 | taken.jobs[i].id.bytes[15];
+			bool *mark = &seen[number == 1000 ? 300 : number];
+			assert_false(*mark);
+			*mark = true;
+			count++;
+			assert_true(report(scene, &taken.jobs[i], 0, FATE_DELIVERED, (uint8_t)number));
+		}
+	assert_int_equal(count, 301);
+	/* Busy sites are passed over. */
+	post_numbered(scene, 2000);
+	const struct take_request busy = { .most = 5,
+		                               .patience = 100 * MILLISECOND,
+		                               .busy_sites = (struct view[]){ VIEW("mx.example.net") },
+		                               .busy_site_count = 1 };
+	assert_int_equal(queue_take(scene->delivery, &busy, &taken, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(taken.job_count, 0);
+	assert_int_equal(take(scene, 5, 100 * MILLISECOND, &taken), 1);
+}
+
+/* ---- running them */
+
+struct play {
+	struct scene *scene;
+	void (*scenario)(struct scene *scene);
+	bool done;
+};
+
+static void play_run(void *argument)
+{
+	struct play *play = argument;
+	scene_start(play->scene);
+	play->scenario(play->scene);
+	scene_end(play->scene);
+	play->done = true;
+}
+
+static void play(void (*scenario)(struct scene *scene))
+{
+	static const char yaml[] = "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
+							   "queue: { reserve: 1MiB }\n";
+	struct config_problems problems = { 0 };
+	struct scene scene = { .world = world_real_new(NULL) };
+	scene.config = config_parse(view_of(yaml), "test", &problems);
+	config_problems_deinit(&problems);
+	assert_non_null(scene.config);
+	scene.in_force = scene.config;
+	scene.log = (struct log){ .descriptor = open("/dev/null", O_WRONLY),
+		                      .level = LOG_INFO,
+		                      .room = "queue",
+		                      .wall = log_wall,
+		                      .context = scene.world,
+		                      .tap = see_event,
+		                      .tap_context = &scene };
+	scene.submission = direct_peer_new(scene.world, "queue");
+	scene.delivery = direct_peer_new(scene.world, "queue");
+	scene.api = direct_peer_new(scene.world, "queue");
+	struct play run = { .scene = &scene, .scenario = scenario };
+	task_start(scene.world, "play", play_run, &run);
+	world_real_run(scene.world);
+	assert_true(run.done);
+	peer_free(scene.submission);
+	peer_free(scene.delivery);
+	peer_free(scene.api);
+	arena_deinit(&scene.arena);
+	config_free(scene.config);
+	close(scene.log.descriptor);
+	world_real_free(scene.world);
+}
+
+#define PLAY(name)                                                                                                   \
+	static void test_##name(void **state)                                                                            \
+	{                                                                                                                \
+		(void)state;                                                                                                 \
+		play(play_##name);                                                                                           \
+	}
+PLAY(delivered)
+PLAY(bounced)
+PLAY(lost_delivery)
+PLAY(restart)
+PLAY(actions)
+PLAY(fairness)
+
+int main(void)
+{
+#define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
+	const struct CMUnitTest tests[] = {
+		ROW(delivered), ROW(bounced), ROW(lost_delivery), ROW(restart), ROW(actions), ROW(fairness),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
