@@ -50,6 +50,19 @@ static void test_copies_are_terminated(void **state)
 	arena_deinit(&arena);
 }
 
+static void test_small_pieces_share_a_block(void **state)
+{
+	(void)state;
+	struct arena arena = { 0 };
+	const char *first = arena_alloc(&arena, 1, 1);
+	arena_alloc(&arena, 1, 4050); /* a block of its own */
+	const char *second = arena_alloc(&arena, 1, 1);
+	assert_int_equal(second - first, alignof(max_align_t));
+	arena_clear(&arena);
+	assert_ptr_equal(arena_alloc(&arena, 1, 1), first);
+	arena_deinit(&arena);
+}
+
 /* 2 x 32 bytes of what is lent, and a large piece leaves nothing behind. */
 static void test_limit_and_clear(void **state)
 {
@@ -75,9 +88,8 @@ static void test_limit_and_clear(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lends_zeroed_and_aligned),
-		cmocka_unit_test(test_pieces_do_not_overlap),
-		cmocka_unit_test(test_copies_are_terminated),
+		cmocka_unit_test(test_lends_zeroed_and_aligned), cmocka_unit_test(test_pieces_do_not_overlap),
+		cmocka_unit_test(test_copies_are_terminated),    cmocka_unit_test(test_small_pieces_share_a_block),
 		cmocka_unit_test(test_limit_and_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

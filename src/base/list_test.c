@@ -25,7 +25,7 @@ static void test_order(void **state)
 	struct thing a = { .name = 'a' };
 	struct thing b = { .name = 'b' };
 	struct thing c = { .name = 'c' };
-	struct list list;
+	struct list list = { .count = 5 };
 	list_init(&list);
 	expect_order(&list, "");
 	assert_null(list_first(&list));

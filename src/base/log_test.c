@@ -54,6 +54,10 @@ static void test_json(void **state)
 	log_print(&fixture.log, LOG_ERROR, "%d of %s", 3, "five");
 	expect_view("print", written(&fixture),
 	            VIEW(TIME "\"level\":\"error\",\"room\":\"queue\",\"message\":\"3 of five\"}\n"));
+	log_print(&fixture.log, LOG_ERROR, "%0100000d", 0);
+	expect_view("endless", written(&fixture),
+	            VIEW(TIME "\"level\":\"error\",\"room\":\"queue\","
+	                      "\"message\":\"a message that is too long to be shown\"}\n"));
 	log_print(&fixture.log, LOG_DEBUG, "unseen");
 	expect_view("below the level", written(&fixture), VIEW(""));
 	close_log(&fixture);

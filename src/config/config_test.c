@@ -10,6 +10,11 @@
 #define LISTENERS "listeners: [ { address: \"127.0.0.1:587\" } ]\n"
 #define GOOD      SERVICE LISTENERS /* two lines */
 
+#define TEN      "123456789/"
+#define LONG     TEN TEN TEN TEN TEN TEN TEN TEN
+#define HUNDRED  TEN TEN LONG
+#define HUNDREDS HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED TEN LONG "12345"
+
 /* ---- what is wrong, to the letter */
 
 static const struct problem_case {
@@ -53,6 +58,14 @@ static const struct problem_case {
 	  false },
 	{ "nearly a key", VIEW_INIT(GOOD "log:\n  levle: info\n"),
 	  "f:4:3: log.levle: unknown key; allowed here: format, to, level; did you mean level?\n", false },
+	{ "a letter too few", VIEW_INIT(GOOD "log: { evel: info }\n"),
+	  "f:3:8: log.evel: unknown key; allowed here: format, to, level; did you mean level?\n", false },
+	{ "two letters too many", VIEW_INIT(GOOD "log: { leevels: info }\n"),
+	  "f:3:8: log.leevels: unknown key; allowed here: format, to, level; did you mean level?\n", false },
+	{ "UTF-16",
+	  VIEW_INIT("\xff\xfe"
+	            "l\0o\0g\0:\0 \0{\0}\0"),
+	  "f:1:1: not valid YAML: invalid leading UTF-8 octet\n", false },
 	{ "far from a key", VIEW_INIT(GOOD "log: { verbosity: 3 }\n"),
 	  "f:3:8: log.verbosity: unknown key; allowed here: format, to, level\n", false },
 	{ "unknown key in an item",
@@ -206,6 +219,12 @@ static const struct problem_case relation_cases[] = {
 	  "f:1:1: service.domain: is missing, and service.spf_include cannot stand for it: no mail goes to a name with "
 	  "_\n",
 	  false },
+	{ "state's path too long",
+	  VIEW_INIT("service: { hostname: mx.example }\nstate_directory: " HUNDREDS "\n" LISTENERS),
+	  "f:1:1: vault.key_file: state_directory is too long; give a path of its own\n", false },
+	{ "state's path too long for any use",
+	  VIEW_INIT("service: { hostname: mx.example }\nstate_directory: " HUNDREDS "123456\n" LISTENERS),
+	  "f:2:1: state_directory: \"" LONG "...\" is not a path of at most 1000 bytes\n", false },
 	{ "socket's path too long",
 	  VIEW_INIT(GOOD
 	            "runtime_directory: /1234567890/1234567890/1234567890/1234567890/1234567890/1234567890/1234567890/"
@@ -341,6 +360,12 @@ static void test_defaults(void **state)
 	assert_int_equal(config->log.format, LOG_JSON);
 	assert_int_equal(config->log.level, LOG_INFO);
 	config_free(config);
+	config = parse_good(VIEW("service: { hostname: mx.example.com, domain: example.com }\n" LISTENERS));
+	expect_view("spf_include by domain", config->service.spf_include, VIEW("example.com"));
+	config_free(config);
+	config = parse_good(VIEW("service: { hostname: mx.example.com, spf_include: example.net }\n" LISTENERS));
+	expect_view("domain by spf_include", config->service.domain, VIEW("example.net"));
+	config_free(config);
 }
 
 static void test_values(void **state)
@@ -429,7 +454,8 @@ static void test_effective(void **state)
 {
 	(void)state;
 	struct config *config = parse_good(VIEW("service: { hostname: mx.example, name: relay }\n" LISTENERS
-	                                        "egress: [ { name: a, addresses: [ 192.0.2.1 ] } ]\n"
+	                                        "egress: [ { name: a, addresses: [ 192.0.2.1, 192.0.2.2 ] } ]\n"
+	                                        "api: { listen: [ \"127.0.0.1:1\", \"[::1]:2\" ] }\n"
 	                                        "user: _mail\n"
 	                                        "dns: { zone_files: [ \"z \\\"\\u00e5\\U0001f4e7\\\\\" ] }\n"));
 	struct text yaml = TEXT_LIMIT(1 << 20);
@@ -444,7 +470,8 @@ static void test_effective(void **state)
 		"\n  rate: 10/s\n",
 		"\n  zone_files: [ \"z \\\"\\u00e5\\U0001f4e7\\\\\" ]\n",
 		"\n  grace: 1d\n",
-		"\n  - { name: \"a\", addresses: [ \"192.0.2.1\" ], ehlo: \"mx.example\" }\n",
+		"\n  - { name: \"a\", addresses: [ \"192.0.2.1\", \"192.0.2.2\" ], ehlo: \"mx.example\" }\n",
+		"\n  listen: [ \"127.0.0.1:1\", \"[::1]:2\" ]\n",
 		"\n  connect_map: []\n",
 		"\n  retry:\n    first: 1m\n",
 	};

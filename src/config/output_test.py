@@ -14,6 +14,18 @@ KEYWORDS = {
 }
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 
+MANUAL_PARTS = (
+    ".SS dns\nhow DNS is asked.\n.TP\n.B dns.resolvers\n",
+    ".B service.hostname\nfull name of this host: greeting, EHLO, Received, certificate.\n"
+    "Takes a host name such as smtp.example.com.\nRequired.\n.TP\n",
+    ".B limits.rate\nrecipients a second that an account may keep up.\n"
+    "Takes a rate such as 10/s; from 1/s to 1000000/s.\nDefault: 10/s.\n.TP\n",
+    ".B listeners[].plaintext_auth\ntake passwords without TLS; for networks that are protected otherwise.\n"
+    "Takes true or false.\nDefault: false.\n.TP\n",
+    "One of send, capture.\nDefault: send.\n.TP\n",
+    "the Ed25519 key has \\-ed after it",
+)
+
 
 def check_form(schema, path):
     unknown = set(schema) - KEYWORDS
@@ -62,6 +74,13 @@ def main():
     assert schema["required"] == ["service"]
     check_form(schema, "")
 
+    limits = schema["properties"]["limits"]["properties"]
+    assert limits["burst"]["minimum"] == 1 and limits["burst"]["maximum"] == 100000000
+    assert limits["burst"]["default"] == 100 and limits["rate"]["default"] == "10/s"
+    assert faults(limits["message_size"], 65536, "") == []
+    assert schema["properties"]["dns"]["properties"]["resolvers"]["type"] == "array"
+    assert schema["properties"]["listeners"]["items"]["properties"]["plaintext_auth"]["default"] is False
+
     with open(f"{corpus}/example", encoding="utf-8") as file:
         example = yaml.safe_load(file)
     assert faults(schema, example, "") == [], faults(schema, example, "")
@@ -74,6 +93,8 @@ def main():
     manual = subprocess.run([write, "manual"], check=True, capture_output=True, text=True).stdout
     for key in ("service.hostname", "listeners[].tls", "queue.retry.first", "delivery.connect_map[].from"):
         assert f"\n.B {key}\n" in manual, key
+    for part in MANUAL_PARTS:
+        assert part in manual, part
     if shutil.which("groff"):
         page = '.TH SEALPOST.YAML 5\n' + manual
         shown = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-K", "utf8"], input=page, check=True, capture_output=True,
