@@ -25,6 +25,12 @@ int64_t store_wall_of(const struct store *store, int64_t moment)
 	return moment == NEVER_DUE ? 0 : world_wall(store->world) + (moment - store_time(store));
 }
 
+void store_set_reserve(struct store *store, uint64_t reserve)
+{
+	store->settings.reserve = reserve;
+	signal_wake_all(&store->progress);
+}
+
 bool store_has_failed(const struct store *store)
 {
 	return store->failed;

@@ -145,6 +145,8 @@ void store_close(struct store *store); /* suspends: writes and applies what is u
 /* Frees, writes nothing: after store_close, or once all its tasks have ended because they were cancelled. */
 void store_free(struct store *store);
 
+void store_set_reserve(struct store *store, uint64_t reserve);
+
 int64_t store_time(const struct store *store);                    /* now, in queue time */
 int64_t store_wall_of(const struct store *store, int64_t moment); /* a queue time as wall time; NEVER_DUE: 0 */
 bool store_has_room(const struct store *store, uint64_t size);

@@ -68,7 +68,7 @@ bool store_has_room(const struct store *store, uint64_t size)
 static enum store_outcome room_wait(struct store *store, uint64_t size)
 {
 	for (;;) {
-		if (store->failed)
+		if (store->failed || store->closing)
 			return STORE_LATER;
 		if (!store_has_room(store, size))
 			return STORE_FULL;

@@ -17,6 +17,12 @@ static void *start(struct room_frame *frame, struct text *problem)
 	return queue;
 }
 
+static void reload(void *room)
+{
+	struct queue *queue = room;
+	store_set_reserve(queue->store, (*queue->config)->queue.reserve);
+}
+
 static void stop(void *room)
 {
 	queue_stop(room);
@@ -33,6 +39,7 @@ const struct room_definition queue_room_definition = {
 	.answerers = queue_answerers,
 	.answerer_count = QUEUE_ANSWERER_COUNT,
 	.caller_gone = queue_caller_gone,
+	.reload = reload,
 	.stop = stop,
 	.deinit = deinit,
 	.counters = queue_counters_write,

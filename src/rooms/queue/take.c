@@ -12,19 +12,17 @@ struct taking {
 	const struct take_request *request;
 	struct take_answer *answer;
 	struct arena *arena;
+	struct map busy; /* sites and domains that have no free session */
 	size_t bytes;
 };
 
 static bool is_busy(void *context, const struct lane *lane)
 {
 	const struct taking *taking = context;
-	const struct view site = site_of(taking->queue, lane->domain);
-	for (size_t i = 0; i < taking->request->busy_site_count; i++) {
-		const struct view busy = taking->request->busy_sites[i];
-		if (view_equal(busy, lane->domain) || view_equal(busy, site))
-			return true;
-	}
-	return false;
+	if (taking->busy.count == 0)
+		return false;
+	return map_get(&taking->busy, lane->domain) != NULL ||
+	       map_get(&taking->busy, site_of(taking->queue, lane->domain)) != NULL;
 }
 
 /* A message whose bytes cannot be read is not tried: it is held, with the reason, and told. */
@@ -220,18 +218,25 @@ static void take_all(struct taking *taking, size_t most)
 
 void answer_take(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
 {
-	struct taking taking = { .queue = room, .caller = caller, .request = request, .answer = answer, .arena = arena };
 	struct queue *queue = room;
+	struct taking taking = { .queue = queue,
+		                     .caller = caller,
+		                     .request = request,
+		                     .answer = answer,
+		                     .arena = arena,
+		                     .busy = MAP_LIMIT(PAGE_MOST, world_random_u64(queue->world)) };
 	const size_t most = taking.request->most < PAGE_MOST ? taking.request->most : PAGE_MOST;
 	const int64_t deadline = world_now(queue->world) + taking.request->patience;
-	if (task_sleep_until(queue->opened + HELLO_PATIENCE) == WAIT_CANCELLED)
+	const int64_t hellos = queue->opened + HELLO_PATIENCE;
+	if (world_now(queue->world) < hellos && task_sleep_until(hellos) == WAIT_CANCELLED)
 		return;
+	for (size_t i = 0; i < taking.request->busy_site_count; i++)
+		map_put(&taking.busy, taking.request->busy_sites[i], queue, NULL);
 	taking.answer->jobs = ARENA_ARRAY(arena, struct job, most);
 	while (!queue->stopping && !store_has_failed(queue->store)) {
 		take_all(&taking, most);
-		if (taking.answer->job_count > 0 || most == 0)
-			return;
-		if (signal_wait(&queue->work_ready, deadline) != WAIT_DONE)
-			return;
+		if (taking.answer->job_count > 0 || most == 0 || signal_wait(&queue->work_ready, deadline) != WAIT_DONE)
+			break;
 	}
+	map_deinit(&taking.busy);
 }
