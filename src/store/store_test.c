@@ -9,6 +9,8 @@
 #include "store/store.h"
 #include "store/test_directory.h"
 
+#include <sys/wait.h>
+
 /* What the hooks told. */
 struct heard {
 	unsigned accepted;
@@ -482,6 +484,43 @@ static void play_group_commit(struct scene *scene)
 	scene_close(scene);
 }
 
+/* Killed with nothing applied: everything comes back from the journal, once. */
+static void play_until_killed(struct scene *scene)
+{
+	scene->settings.settle = HOUR;
+	scene_open(scene);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(accept_numbered(scene, i, VIEW("comes back")), STORE_DONE);
+	assert_int_equal(change_one(scene, 3, 0, STORE_ENDED), STORE_DONE);
+	assert_int_equal(change_one(scene, 4, 1, STORE_DEFERRED), STORE_DONE);
+	const struct store_change_row rows[] = { row_of(0, STORE_ENDED), row_of(1, STORE_ENDED), row_of(2, STORE_ENDED) };
+	assert_int_equal(change_rows(scene, 5, rows, 3), STORE_DONE);
+	assert_int_equal(accept_numbered(scene, 20, VIEW("the last group is in doubt")), STORE_DONE);
+	_exit(7);
+}
+
+static void play_after_kill(struct scene *scene)
+{
+	for (unsigned life = 0; life < 2; life++) {
+		scene_open(scene);
+		assert_trace(scene, 3, 2, 1);
+		assert_trace(scene, 4, 3, 0);
+		assert_trace(scene, 5, 0, 3);
+		for (unsigned i = 6; i < 21; i++)
+			assert_trace(scene, i, 3, 0);
+		struct store_check check = { 0 };
+		assert_int_equal(store_check(scene->store, &scene->arena, &check), STORE_DONE);
+		assert_int_equal(check.fault_count, 0);
+		assert_int_equal(check.checked, 20);
+		struct view content;
+		const struct message_id id = id_of(20);
+		assert_int_equal(store_read(scene->store, &id, NULL, 100, &scene->arena, &content), STORE_DONE);
+		assert_true(view_equal(content, VIEW("the last group is in doubt")));
+		assert_int_equal(scene->heard.problems, 0);
+		scene_close(scene);
+	}
+}
+
 /* ---- running them */
 
 struct play {
@@ -533,12 +572,27 @@ PLAY(reserve)
 PLAY(second_daemon)
 PLAY(group_commit)
 
+static void test_killed(void **state)
+{
+	(void)state;
+	fflush(stdout);
+	const pid_t child = fork();
+	if (child == 0) {
+		play(play_until_killed);
+		_exit(1);
+	}
+	int status = 0;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	play(play_after_kill);
+}
+
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
 		ROW(lifetime),  ROW(within_a_batch), ROW(loads),         ROW(lists),        ROW(history),
-		ROW(recycling), ROW(reserve),        ROW(second_daemon), ROW(group_commit),
+		ROW(recycling), ROW(reserve),        ROW(second_daemon), ROW(group_commit), ROW(killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
