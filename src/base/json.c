@@ -119,25 +119,25 @@ void json_key(struct json *json, struct view key)
 	json->comma = false;
 }
 
-void json_string(struct json *json, struct view value)
+void json_add_string(struct json *json, struct view value)
 {
 	value_begin(json);
 	add_string(json, value);
 }
 
-void json_integer(struct json *json, int64_t value)
+void json_add_integer(struct json *json, int64_t value)
 {
 	value_begin(json);
 	text_print(json->out, "%lld", (long long)value);
 }
 
-void json_boolean(struct json *json, bool value)
+void json_add_boolean(struct json *json, bool value)
 {
 	value_begin(json);
 	text_add(json->out, value ? VIEW("true") : VIEW("false"));
 }
 
-void json_null(struct json *json)
+void json_add_null(struct json *json)
 {
 	value_begin(json);
 	text_add(json->out, VIEW("null"));
@@ -146,7 +146,7 @@ void json_null(struct json *json)
 void json_member_string(struct json *json, struct view key, struct view value)
 {
 	json_key(json, key);
-	json_string(json, value);
+	json_add_string(json, value);
 }
 
 void json_member_string_optional(struct json *json, struct view key, struct view value)
@@ -158,5 +158,5 @@ void json_member_string_optional(struct json *json, struct view key, struct view
 void json_member_integer(struct json *json, struct view key, int64_t value)
 {
 	json_key(json, key);
-	json_integer(json, value);
+	json_add_integer(json, value);
 }

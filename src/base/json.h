@@ -18,10 +18,10 @@ void json_close_object(struct json *json);
 void json_open_array(struct json *json);
 void json_close_array(struct json *json);
 void json_key(struct json *json, struct view key);
-void json_string(struct json *json, struct view value);
-void json_integer(struct json *json, int64_t value);
-void json_boolean(struct json *json, bool value);
-void json_null(struct json *json);
+void json_add_string(struct json *json, struct view value);
+void json_add_integer(struct json *json, int64_t value);
+void json_add_boolean(struct json *json, bool value);
+void json_add_null(struct json *json);
 /* key and value in one; the _optional form leaves out what is empty (absent means not applicable). */
 void json_member_string(struct json *json, struct view key, struct view value);
 void json_member_string_optional(struct json *json, struct view key, struct view value);

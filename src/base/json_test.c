@@ -34,7 +34,7 @@ static void test_strings(void **state)
 		const struct string_case *row = &string_cases[i];
 		struct text text = TEXT_LIMIT(200);
 		struct json json = json_on(&text);
-		json_string(&json, row->value);
+		json_add_string(&json, row->value);
 		expect_view(row->name, text_view(&text), view_of(row->json));
 		text_deinit(&text);
 	}
@@ -52,17 +52,17 @@ static void test_commas(void **state)
 	json_member_integer(&json, VIEW("n"), INT64_MIN);
 	json_key(&json, VIEW("list"));
 	json_open_array(&json);
-	json_boolean(&json, true);
-	json_boolean(&json, false);
-	json_null(&json);
+	json_add_boolean(&json, true);
+	json_add_boolean(&json, false);
+	json_add_null(&json);
 	json_open_object(&json);
 	json_close_object(&json);
 	json_open_array(&json);
 	json_close_array(&json);
-	json_integer(&json, 1);
+	json_add_integer(&json, 1);
 	json_close_array(&json);
 	json_key(&json, VIEW("e\""));
-	json_string(&json, VIEW("f"));
+	json_add_string(&json, VIEW("f"));
 	json_close_object(&json);
 	expect_view("document", text_view(&text),
 	            VIEW("{\"a\":\"b\",\"c\":\"d\",\"n\":-9223372036854775808,\"list\":[true,false,null,{},[],1],"

@@ -45,18 +45,18 @@ static void schema_scalar(struct json *json, const struct schema_row *row)
 		json_key(json, VIEW("enum"));
 		json_open_array(json);
 		for (size_t i = 0; row->names[i] != NULL; i++)
-			json_string(json, view_of(row->names[i]));
+			json_add_string(json, view_of(row->names[i]));
 		json_close_array(json);
 		return;
 	}
 	json_key(json, VIEW("type"));
 	if (row->type == TYPE_SIZE) {
 		json_open_array(json);
-		json_string(json, VIEW("string"));
-		json_string(json, VIEW("integer"));
+		json_add_string(json, VIEW("string"));
+		json_add_string(json, VIEW("integer"));
 		json_close_array(json);
 	} else {
-		json_string(json, VIEW("string"));
+		json_add_string(json, VIEW("string"));
 	}
 	if (pattern_of(row->type) != NULL)
 		json_member_string(json, VIEW("pattern"), view_of(pattern_of(row->type)));
@@ -80,11 +80,11 @@ static void schema_default(struct json *json, const struct schema_row *row)
 	uint64_t number = 0;
 	json_key(json, VIEW("default"));
 	if (row->type == TYPE_BOOLEAN)
-		json_boolean(json, view_equal(text, VIEW("true")));
+		json_add_boolean(json, view_equal(text, VIEW("true")));
 	else if (row->type == TYPE_COUNT && view_to_u64(text, &number))
-		json_integer(json, (int64_t)number);
+		json_add_integer(json, (int64_t)number);
 	else
-		json_string(json, text);
+		json_add_string(json, text);
 }
 
 static void schema_value(struct json *json, const struct schema_row *row, const struct schema_row *rows, size_t count,
@@ -154,7 +154,7 @@ static void schema_object(struct json *json, const struct schema_row *rows, size
 {
 	json_member_string(json, VIEW("type"), VIEW("object"));
 	json_key(json, VIEW("additionalProperties"));
-	json_boolean(json, false);
+	json_add_boolean(json, false);
 	json_key(json, VIEW("properties"));
 	json_open_object(json);
 	for (size_t i = 0; i < count; i++) {
@@ -169,7 +169,7 @@ static void schema_object(struct json *json, const struct schema_row *rows, size
 	json_open_array(json);
 	for (size_t i = 0; i < count; i++)
 		if (is_required(&rows[i], rows, count) && schema_key_within(&rows[i], prefix).length > 0)
-			json_string(json, schema_key_within(&rows[i], prefix));
+			json_add_string(json, schema_key_within(&rows[i], prefix));
 	json_close_array(json);
 }
 

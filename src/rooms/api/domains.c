@@ -1,0 +1,270 @@
+/* Domains over HTTP: keys, records, the doctor. */
+#include "rooms/api/api.h"
+
+static const int64_t patience = 60 * SECOND;
+
+static const struct view check_names[] = {
+	[CHECK_TOKEN] = VIEW_INIT("token"),
+	[CHECK_SPF] = VIEW_INIT("spf"),
+	[CHECK_DKIM] = VIEW_INIT("dkim"),
+	[CHECK_DMARC] = VIEW_INIT("dmarc"),
+};
+static const struct view state_names[] = {
+	[STATE_PASS] = VIEW_INIT("pass"),
+	[STATE_WARN] = VIEW_INIT("warn"),
+	[STATE_FAIL] = VIEW_INIT("fail"),
+	[STATE_UNKNOWN] = VIEW_INIT("unknown"),
+};
+
+/* Lower case; what is not a name is told. */
+static bool read_domain(struct api_request *request, struct view given, struct view *domain)
+{
+	struct text lower = TEXT_LIMIT(254);
+	if (view_ends(given, VIEW(".")))
+		given = view_first(given, given.length - 1);
+	bool good = given.length > 0 && given.length <= 253;
+	for (size_t i = 0; good && i < given.length; i++) {
+		const char byte = byte_lower(given.data[i]);
+		good = byte_is_alnum(byte) || byte == '-' || byte == '.';
+		text_add_byte(&lower, byte);
+	}
+	*domain = arena_copy(&request->arena, text_view(&lower));
+	text_deinit(&lower);
+	if (!good)
+		api_problem(request, 400, "not a domain name in ASCII: %.*s", VIEW_PRINT(view_first(given, 100)));
+	return good;
+}
+
+static void write_keys(struct json *out, const struct public_key *keys, size_t count)
+{
+	json_key(out, VIEW("keys"));
+	json_open_array(out);
+	for (size_t i = 0; i < count; i++) {
+		json_open_object(out);
+		json_member_string(out, VIEW("selector"), keys[i].selector);
+		json_member_string(out, VIEW("algorithm"), keys[i].algorithm == KEY_RSA ? VIEW("rsa") : VIEW("ed25519"));
+		json_close_object(out);
+	}
+	json_close_array(out);
+}
+
+static void write_domain(struct api_request *request, const struct domain_row *row)
+{
+	struct json *out = &request->out;
+	json_open_object(out);
+	json_member_string(out, VIEW("domain"), row->domain);
+	write_keys(out, row->keys, row->key_count);
+	api_member_time(request, "created", row->created);
+	json_member_string_optional(out, VIEW("made_for"), row->made_for);
+	json_key(out, VIEW("accounts"));
+	json_open_array(out);
+	for (size_t i = 0; i < row->account_count; i++)
+		json_add_string(out, row->accounts[i]);
+	json_close_array(out);
+	json_close_object(out);
+}
+
+static bool ask_list(struct api_request *request, struct view domain, struct domain_list_answer *answer)
+{
+	const struct domain_list_request question = {
+		.domain = domain,
+		.after = api_query(request, "after"),
+		.most = (uint32_t)api_query_number(request, "limit", 500),
+	};
+	const enum asked asked = vault_domain_list(api_peer(request, ROOM_VAULT), &question, answer, &request->arena,
+	                                           api_deadline(request, patience));
+	if (asked != ASKED_OK)
+		api_problem_asked(request, asked, ROOM_VAULT);
+	return asked == ASKED_OK;
+}
+
+void handle_domains_list(struct api_request *request)
+{
+	struct domain_list_answer answer = { 0 };
+	if (!ask_list(request, VIEW_NONE, &answer))
+		return;
+	json_open_object(&request->out);
+	json_key(&request->out, VIEW("domains"));
+	json_open_array(&request->out);
+	for (size_t i = 0; i < answer.row_count; i++)
+		write_domain(request, &answer.rows[i]);
+	json_close_array(&request->out);
+	if (answer.more && answer.row_count > 0)
+		json_member_string(&request->out, VIEW("next"), answer.rows[answer.row_count - 1].domain);
+	json_close_object(&request->out);
+}
+
+void handle_domain_show(struct api_request *request)
+{
+	struct domain_list_answer answer = { 0 };
+	struct view domain;
+	if (!read_domain(request, request->parts[2], &domain) || !ask_list(request, domain, &answer))
+		return;
+	if (answer.row_count == 0)
+		api_problem(request, 404, "the domain %.*s is not known here", VIEW_PRINT(domain));
+	else
+		write_domain(request, &answer.rows[0]);
+}
+
+static void change(struct api_request *request, const struct domain_change_request *question)
+{
+	static const unsigned statuses[] = {
+		[CHANGE_DONE] = 200,    [CHANGE_ABSENT] = 404, [CHANGE_EXISTS] = 409,
+		[CHANGE_INVALID] = 400, [CHANGE_FAILED] = 503,
+	};
+	struct domain_change_answer answer = { 0 };
+	const enum asked asked = vault_domain_change(api_peer(request, ROOM_VAULT), question, &answer, &request->arena,
+	                                             api_deadline(request, patience));
+	if (asked != ASKED_OK) {
+		api_problem_asked(request, asked, ROOM_VAULT);
+		return;
+	}
+	if (answer.result != CHANGE_DONE) {
+		api_problem(request, statuses[answer.result], "%.*s: %.*s", VIEW_PRINT(question->domain),
+		            VIEW_PRINT(answer.why.length > 0 ? answer.why : VIEW("the domain is not known here")));
+		return;
+	}
+	json_open_object(&request->out);
+	json_member_string(&request->out, VIEW("domain"), question->domain);
+	write_keys(&request->out, answer.keys, answer.key_count);
+	json_close_object(&request->out);
+}
+
+void handle_domain_add(struct api_request *request)
+{
+	struct domain_change_request question = {
+		.change = DOMAIN_ADD,
+		.key = api_member(request, "key"),
+		.selector = api_member(request, "selector"),
+	};
+	if (read_domain(request, api_member(request, "domain"), &question.domain))
+		change(request, &question);
+}
+
+void handle_domain_remove(struct api_request *request)
+{
+	struct domain_change_request question = { .change = DOMAIN_REMOVE };
+	if (read_domain(request, request->parts[2], &question.domain))
+		change(request, &question);
+}
+
+/* ---- records */
+
+static void write_records(struct api_request *request, struct view domain, const struct records_answer *answer)
+{
+	enum { STRING_MOST = 255 };
+	struct json *out = &request->out;
+	json_open_object(out);
+	json_member_string(out, VIEW("domain"), domain);
+	json_key(out, VIEW("records"));
+	json_open_array(out);
+	for (size_t i = 0; i < answer->record_count; i++) {
+		const struct record_row *record = &answer->records[i];
+		json_open_object(out);
+		json_member_string(out, VIEW("purpose"), record->purpose);
+		json_member_string(out, VIEW("name"), record->name);
+		json_member_string(out, VIEW("type"), record->type);
+		json_member_string(out, VIEW("value"), record->value);
+		json_key(out, VIEW("strings"));
+		json_open_array(out);
+		for (struct view rest = record->value; rest.length > 0; rest = view_from(rest, STRING_MOST))
+			json_add_string(out, view_first(rest, STRING_MOST));
+		json_close_array(out);
+		json_close_object(out);
+	}
+	json_close_array(out);
+	json_close_object(out);
+}
+
+static void records(struct api_request *request, const struct records_request *question, struct view shown)
+{
+	struct records_answer answer = { 0 };
+	const enum asked asked = resolver_records(api_peer(request, ROOM_RESOLVER), question, &answer, &request->arena,
+	                                          api_deadline(request, patience));
+	if (asked != ASKED_OK)
+		api_problem_asked(request, asked, ROOM_RESOLVER);
+	else if (answer.result != DOMAIN_KEYS_OK)
+		api_problem(request, 503, "the domain's keys could not be made; the log says more");
+	else
+		write_records(request, shown, &answer);
+}
+
+void handle_domain_records(struct api_request *request)
+{
+	struct records_request question = { .account = api_query(request, "account") };
+	if (read_domain(request, request->parts[2], &question.domain))
+		records(request, &question, question.domain);
+}
+
+void handle_service_records(struct api_request *request)
+{
+	const struct view domain = request->api->frame->config->service.domain;
+	const struct records_request question = { .domain = domain, .service = true };
+	records(request, &question, domain);
+}
+
+/* ---- the doctor */
+
+static void write_check(struct json *out, const struct check_row *row)
+{
+	json_open_object(out);
+	json_member_string(out, VIEW("check"), check_names[row->check]);
+	json_member_string(out, VIEW("state"), state_names[row->state]);
+	json_member_string(out, VIEW("name"), row->name);
+	json_key(out, VIEW("seen"));
+	json_open_array(out);
+	for (size_t i = 0; i < row->seen_count; i++)
+		json_add_string(out, row->seen[i]);
+	json_close_array(out);
+	json_member_string(out, VIEW("expected"), row->expected);
+	json_member_string(out, VIEW("fix"), row->fix);
+	json_member_string(out, VIEW("detail"), row->detail);
+	json_close_object(out);
+}
+
+static struct view as_typed(struct api_request *request, struct view account)
+{
+	const struct account_list_request question = { .name = account, .most = 1 };
+	struct account_list_answer answer = { 0 };
+	const enum asked asked = vault_account_list(api_peer(request, ROOM_VAULT), &question, &answer, &request->arena,
+	                                            api_deadline(request, patience));
+	return asked == ASKED_OK && answer.row_count > 0 ? answer.rows[0].as_typed : VIEW_NONE;
+}
+
+static struct view lower(struct api_request *request, struct view name)
+{
+	struct text text = TEXT_LIMIT(1024);
+	for (size_t i = 0; i < name.length; i++)
+		text_add_byte(&text, byte_lower(name.data[i]));
+	const struct view copy = arena_copy(&request->arena, text_view(&text));
+	text_deinit(&text);
+	return copy;
+}
+
+void handle_domain_check(struct api_request *request)
+{
+	struct check_request question = { .account = lower(request, api_query(request, "account")) };
+	struct check_answer answer = { 0 };
+	if (!read_domain(request, request->parts[2], &question.domain))
+		return;
+	if (question.account.length > 0)
+		question.as_typed = as_typed(request, question.account);
+	const enum asked asked = resolver_check(api_peer(request, ROOM_RESOLVER), &question, &answer, &request->arena,
+	                                        api_deadline(request, patience));
+	if (asked != ASKED_OK) {
+		api_problem_asked(request, asked, ROOM_RESOLVER);
+		return;
+	}
+	struct json *out = &request->out;
+	json_open_object(out);
+	json_member_string(out, VIEW("domain"), question.domain);
+	json_member_string(out, VIEW("account"), question.account);
+	json_key(out, VIEW("ready"));
+	json_add_boolean(out, answer.ready);
+	json_key(out, VIEW("checks"));
+	json_open_array(out);
+	for (size_t i = 0; i < answer.check_count; i++)
+		write_check(out, &answer.checks[i]);
+	json_close_array(out);
+	json_close_object(out);
+}
