@@ -277,7 +277,7 @@ void settings_write_json(const struct account_settings *settings, const struct c
 		json_open_object(&json);
 		json_member_string(&json, VIEW("value"), text_view(&value));
 		json_key(&json, VIEW("default"));
-		json_boolean(&json, is_default);
+		json_add_boolean(&json, is_default);
 		json_close_object(&json);
 		text_deinit(&value);
 	}
