@@ -32,7 +32,7 @@ void delivery_deinit(struct delivery *delivery)
 	size_t position = 0;
 	struct view key;
 	void *value;
-	sites_free(delivery);
+	delivery_sites_free(delivery);
 	while (map_walk(&delivery->clear_hosts, &position, &key, &value))
 		free(value);
 	map_deinit(&delivery->clear_hosts);
@@ -143,7 +143,7 @@ static void close_idle(void *argument)
 {
 	struct delivery *delivery = argument;
 	while (task_sleep(delivery->world, SECOND) == WAIT_DONE)
-		sites_close_idle(delivery, world_now(delivery->world) - idle_most);
+		delivery_sites_close_idle(delivery, world_now(delivery->world) - idle_most);
 }
 
 void delivery_run(void *argument)

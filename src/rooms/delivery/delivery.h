@@ -83,12 +83,12 @@ struct site {
 	struct text reason; /* of the back-off */
 };
 
-struct site *site_of(struct delivery *delivery, struct view name);
-void site_failed(struct delivery *delivery, struct site *site, struct view reason);
-void site_worked(struct site *site);
-bool site_is_resting(const struct delivery *delivery, const struct site *site);
-void sites_free(struct delivery *delivery);
-void sites_close_idle(struct delivery *delivery, int64_t idle_since);
+struct site *delivery_site(struct delivery *delivery, struct view name);
+void delivery_site_failed(struct delivery *delivery, struct site *site, struct view reason);
+void delivery_site_worked(struct site *site);
+bool delivery_site_is_resting(const struct delivery *delivery, const struct site *site);
+void delivery_sites_free(struct delivery *delivery);
+void delivery_sites_close_idle(struct delivery *delivery, int64_t idle_since);
 
 #define STATUS(class, subject, detail) ((struct enhanced_status){ (class), (subject), (detail) })
 

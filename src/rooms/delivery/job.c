@@ -100,7 +100,7 @@ static bool take_slot(struct delivery_job *job, struct site *site, struct client
 	struct delivery *delivery = job->delivery;
 	const int64_t deadline = world_now(delivery->world) + slot_patience;
 	for (;;) {
-		if (site_is_resting(delivery, site))
+		if (delivery_site_is_resting(delivery, site))
 			return false;
 		*client = take_idle(site);
 		if (*client != NULL)
@@ -164,15 +164,15 @@ static void send_over(struct delivery_job *job, struct site *site, struct client
 	text_clear(&job->dialogue);
 	text_add(&job->dialogue, text_view(&client->dialogue));
 	if (reply_rests_site(&client->reply))
-		site_failed(delivery, site, text_view(&client->reply.text));
+		delivery_site_failed(delivery, site, text_view(&client->reply.text));
 	else if (!client->broken)
-		site_worked(site);
+		delivery_site_worked(site);
 }
 
 static void deliver(struct delivery_job *job, const struct route_answer *route)
 {
 	struct delivery *delivery = job->delivery;
-	struct site *site = site_of(delivery, route->site);
+	struct site *site = delivery_site(delivery, route->site);
 	job->site = arena_copy(&job->arena, route->site);
 	for (;;) {
 		struct client *client = NULL;
@@ -186,7 +186,7 @@ static void deliver(struct delivery_job *job, const struct route_answer *route)
 			client = open_any(job, route, &verdict);
 		if (client == NULL) {
 			give_slot_back(site);
-			site_failed(delivery, site, verdict.why);
+			delivery_site_failed(delivery, site, verdict.why);
 			job_result_all(job, FATE_DEFERRED, verdict);
 			text_add(&job->dialogue, view_first(verdict.why, 1000));
 			return;

@@ -21,14 +21,14 @@ static void forget_quiet(struct delivery *delivery)
 	void *value;
 	while (map_walk(&delivery->sites, &position, &key, &value)) {
 		struct site *site = value;
-		if (site->sessions > 0 || site_is_resting(delivery, site))
+		if (site->sessions > 0 || delivery_site_is_resting(delivery, site))
 			continue;
 		map_remove(&delivery->sites, key);
 		site_free(site);
 	}
 }
 
-struct site *site_of(struct delivery *delivery, struct view name)
+struct site *delivery_site(struct delivery *delivery, struct view name)
 {
 	struct site *site = map_get(&delivery->sites, name);
 	if (site != NULL)
@@ -45,14 +45,14 @@ struct site *site_of(struct delivery *delivery, struct view name)
 	return site;
 }
 
-bool site_is_resting(const struct delivery *delivery, const struct site *site)
+bool delivery_site_is_resting(const struct delivery *delivery, const struct site *site)
 {
 	return world_now(delivery->world) < site->back_off_until;
 }
 
-void site_failed(struct delivery *delivery, struct site *site, struct view reason)
+void delivery_site_failed(struct delivery *delivery, struct site *site, struct view reason)
 {
-	if (site_is_resting(delivery, site))
+	if (delivery_site_is_resting(delivery, site))
 		return; /* several sessions met the same fault */
 	int64_t rest = first_rest;
 	for (unsigned i = 0; i < site->failures && rest < longest_rest; i++)
@@ -68,13 +68,13 @@ void site_failed(struct delivery *delivery, struct site *site, struct view reaso
 	         3);
 }
 
-void site_worked(struct site *site)
+void delivery_site_worked(struct site *site)
 {
 	site->failures = 0;
 	site->back_off_until = 0;
 }
 
-void sites_close_idle(struct delivery *delivery, int64_t idle_since)
+void delivery_sites_close_idle(struct delivery *delivery, int64_t idle_since)
 {
 	size_t position = 0;
 	struct view key;
@@ -94,7 +94,7 @@ void sites_close_idle(struct delivery *delivery, int64_t idle_since)
 	}
 }
 
-void sites_free(struct delivery *delivery)
+void delivery_sites_free(struct delivery *delivery)
 {
 	size_t position = 0;
 	struct view key;

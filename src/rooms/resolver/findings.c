@@ -62,6 +62,7 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
 	token_write(prefix, who->account, &token);
 	*finding = (struct finding){
 		.check = CHECK_TOKEN,
+		.state = STATE_FAIL,
 		.name = who->domain,
 		.status = { 5, 7, 1 },
 	};
@@ -79,11 +80,7 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
 		if (token_matches(answer.texts[i], prefix, who->account) ||
 		    (who->as_typed.length > 0 && token_matches(answer.texts[i], prefix, who->as_typed)))
 			finding->state = STATE_PASS;
-		else if (finding->state != STATE_PASS)
-			finding->state = STATE_FAIL;
 	}
-	if (answer.count == 0 || answer.through_alias)
-		finding->state = STATE_FAIL;
 	if (finding->state == STATE_PASS) {
 		finding->detail = VIEW("the domain names this user account");
 		return;
@@ -204,7 +201,7 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
 	struct domain_keys_answer keys = { 0 };
 	struct finding second;
 	bool any_rsa = false;
-	*finding = (struct finding){ .check = CHECK_DKIM, .status = { 5, 7, 20 } };
+	*finding = (struct finding){ .check = CHECK_DKIM, .state = STATE_FAIL, .status = { 5, 7, 20 } };
 	*usable_count = 0;
 	const enum domain_keys_result result = ask_keys(resolver, who, arena, &keys);
 	if (result != DOMAIN_KEYS_OK) {
@@ -220,7 +217,7 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
 	for (size_t i = 0; i < keys.key_count; i++) {
 		const bool is_first = keys.keys[i].algorithm == KEY_RSA && !any_rsa;
 		struct finding *judged = is_first ? finding : &second;
-		second = (struct finding){ .check = CHECK_DKIM, .status = { 5, 7, 20 } };
+		second = (struct finding){ .check = CHECK_DKIM, .state = STATE_FAIL, .status = { 5, 7, 20 } };
 		any_rsa = any_rsa || is_first;
 		if (judge_key(resolver, who, &keys.keys[i], freshness, arena, judged) && *usable_count < SEALS_MOST)
 			usable[(*usable_count)++] = (struct usable_key){ keys.keys[i].selector, keys.keys[i].algorithm };

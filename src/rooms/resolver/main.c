@@ -3,11 +3,11 @@
 #include "rooms/resolver/resolver.h"
 
 const struct answerer resolver_answerers[RESOLVER_ANSWERER_COUNT] = {
-	{ .question = &resolver_verdict_question, .answer = answer_verdict },
-	{ .question = &resolver_may_send_question, .answer = answer_may_send },
-	{ .question = &resolver_route_question, .answer = answer_route },
-	{ .question = &resolver_check_question, .answer = answer_check },
-	{ .question = &resolver_records_question, .answer = answer_records },
+	{ .question = &resolver_verdict_question, .answer = resolver_answer_verdict },
+	{ .question = &resolver_may_send_question, .answer = resolver_answer_may_send },
+	{ .question = &resolver_route_question, .answer = resolver_answer_route },
+	{ .question = &resolver_check_question, .answer = resolver_answer_check },
+	{ .question = &resolver_records_question, .answer = resolver_answer_records },
 };
 
 static void *start(struct room_frame *frame, struct text *problem)

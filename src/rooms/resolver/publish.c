@@ -68,7 +68,8 @@ static void service_records(struct resolver *resolver, struct records_answer *an
 	add(answer, "dmarc", arena_print(arena, "_dmarc.%.*s", VIEW_PRINT(domain)), VIEW("v=DMARC1; p=reject;"));
 }
 
-void answer_records(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void resolver_answer_records(void *room, const struct caller *caller, const void *question, void *given,
+                             struct arena *arena)
 {
 	(void)caller;
 	struct resolver *resolver = room;

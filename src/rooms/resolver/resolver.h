@@ -90,10 +90,15 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 void find_check(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
                 struct finding *finding, struct usable_key *usable, size_t *usable_count);
 
-void answer_verdict(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
-void answer_may_send(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
-void answer_route(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
-void answer_check(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
-void answer_records(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
+void resolver_answer_verdict(void *room, const struct caller *caller, const void *request, void *answer,
+                             struct arena *arena);
+void resolver_answer_may_send(void *room, const struct caller *caller, const void *request, void *answer,
+                              struct arena *arena);
+void resolver_answer_route(void *room, const struct caller *caller, const void *request, void *answer,
+                           struct arena *arena);
+void resolver_answer_check(void *room, const struct caller *caller, const void *request, void *answer,
+                           struct arena *arena);
+void resolver_answer_records(void *room, const struct caller *caller, const void *request, void *answer,
+                             struct arena *arena);
 
 #endif

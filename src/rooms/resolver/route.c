@@ -166,7 +166,8 @@ static void route_mx(struct routing *routing, struct dns_answer *answer)
 	route_hosts(routing, records, left, false);
 }
 
-void answer_route(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void resolver_answer_route(void *room, const struct caller *caller, const void *question, void *given,
+                           struct arena *arena)
 {
 	(void)caller;
 	const struct route_request *request = question;

@@ -185,7 +185,8 @@ static struct verdict conclude(struct judging *judging)
 	                  : verdict_later(status.subject == 7 ? 450 : 451, status, text);
 }
 
-void answer_verdict(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void resolver_answer_verdict(void *room, const struct caller *caller, const void *question, void *given,
+                             struct arena *arena)
 {
 	(void)caller;
 	struct verdict_answer *answer = given;
@@ -208,7 +209,8 @@ void answer_verdict(void *room, const struct caller *caller, const void *questio
 
 /* ---- before queued mail leaves */
 
-void answer_may_send(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void resolver_answer_may_send(void *room, const struct caller *caller, const void *question, void *given,
+                              struct arena *arena)
 {
 	(void)caller;
 	struct resolver *resolver = room;
@@ -251,7 +253,8 @@ static void row_of(const struct finding *finding, struct check_row *row)
 		row->seen[i] = finding->seen[i];
 }
 
-void answer_check(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void resolver_answer_check(void *room, const struct caller *caller, const void *question, void *given,
+                           struct arena *arena)
 {
 	(void)caller;
 	struct resolver *resolver = room;

@@ -265,8 +265,8 @@ static void change_state(struct vault *vault, struct account *account, const str
 		account_passwords_end(account);
 }
 
-void answer_account_change(void *room, const struct caller *caller, const void *question, void *given,
-                           struct arena *arena)
+void vault_answer_account_change(void *room, const struct caller *caller, const void *question, void *given,
+                                 struct arena *arena)
 {
 	(void)caller;
 	struct vault *vault = room;
@@ -354,8 +354,8 @@ static size_t page_collect(struct vault *vault, const struct account_list_reques
 	return count;
 }
 
-void answer_account_list(void *room, const struct caller *caller, const void *question, void *given,
-                         struct arena *arena)
+void vault_answer_account_list(void *room, const struct caller *caller, const void *question, void *given,
+                               struct arena *arena)
 {
 	(void)caller;
 	struct vault *vault = room;

@@ -166,8 +166,8 @@ static void login_fill(struct vault *vault, struct account *account, struct auth
 		answer->require[check] = setting_requirement(&account->settings, (enum check)check, config);
 }
 
-void answer_authenticate(void *room, const struct caller *caller, const void *question, void *given,
-                         struct arena *arena)
+void vault_answer_authenticate(void *room, const struct caller *caller, const void *question, void *given,
+                               struct arena *arena)
 {
 	struct vault *vault = room;
 	const struct authenticate_request *request = question;
@@ -207,7 +207,8 @@ struct login *vault_login_find(struct vault *vault, const struct caller *caller,
 	return login != NULL && login->caller == caller->number ? login : NULL;
 }
 
-void answer_credit(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void vault_answer_credit(void *room, const struct caller *caller, const void *question, void *given,
+                         struct arena *arena)
 {
 	struct vault *vault = room;
 	const struct credit_request *request = question;
@@ -229,7 +230,8 @@ void answer_credit(void *room, const struct caller *caller, const void *question
 	answer->reason = answer->held ? arena_copy(arena, text_view(&account->reason)) : VIEW_NONE;
 }
 
-void answer_logout(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void vault_answer_logout(void *room, const struct caller *caller, const void *question, void *given,
+                         struct arena *arena)
 {
 	(void)given;
 	(void)arena;

@@ -91,7 +91,8 @@ static enum sign_result may_sign(struct vault *vault, const struct login *login,
 	return SIGN_OK;
 }
 
-void answer_sign(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void vault_answer_sign(void *room, const struct caller *caller, const void *question, void *given,
+                       struct arena *arena)
 {
 	struct vault *vault = room;
 	const struct sign_request *request = question;
@@ -102,8 +103,8 @@ void answer_sign(void *room, const struct caller *caller, const void *question, 
 	vault->counters.refused_seals += answer->result == SIGN_OK ? 0 : 1;
 }
 
-void answer_sign_service(void *room, const struct caller *caller, const void *question, void *given,
-                         struct arena *arena)
+void vault_answer_sign_service(void *room, const struct caller *caller, const void *question, void *given,
+                               struct arena *arena)
 {
 	(void)caller;
 	struct vault *vault = room;
@@ -116,7 +117,8 @@ void answer_sign_service(void *room, const struct caller *caller, const void *qu
 		answer->result = sign_for(vault, request, answer, arena);
 }
 
-void answer_grant(void *room, const struct caller *caller, const void *question, void *given, struct arena *arena)
+void vault_answer_grant(void *room, const struct caller *caller, const void *question, void *given,
+                        struct arena *arena)
 {
 	(void)caller;
 	(void)given;
@@ -167,8 +169,8 @@ static bool may_make(struct vault *vault, struct view account)
 	return work.good && work.count < vault_config(vault)->limits.new_domains;
 }
 
-void answer_domain_keys(void *room, const struct caller *caller, const void *question, void *given,
-                        struct arena *arena)
+void vault_answer_domain_keys(void *room, const struct caller *caller, const void *question, void *given,
+                              struct arena *arena)
 {
 	(void)caller;
 	static const enum domain_keys_result results[] = {
@@ -234,8 +236,8 @@ static void row_fill(struct vault *vault, const struct held_domain *domain, stru
 		row->accounts[i] = arena_copy(arena, row->accounts[i]);
 }
 
-void answer_domain_list(void *room, const struct caller *caller, const void *question, void *given,
-                        struct arena *arena)
+void vault_answer_domain_list(void *room, const struct caller *caller, const void *question, void *given,
+                              struct arena *arena)
 {
 	(void)caller;
 	struct vault *vault = room;
@@ -304,8 +306,8 @@ static void domain_add(struct vault *vault, const struct domain_change_request *
 		answer->why = VIEW("the domain has its keys already; remove it first to bring another one");
 }
 
-void answer_domain_change(void *room, const struct caller *caller, const void *question, void *given,
-                          struct arena *arena)
+void vault_answer_domain_change(void *room, const struct caller *caller, const void *question, void *given,
+                                struct arena *arena)
 {
 	(void)caller;
 	static const enum change_result removed[] = {

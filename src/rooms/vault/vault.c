@@ -186,15 +186,15 @@ void vault_save_usage(void *argument)
 /* ---- the room */
 
 const struct answerer vault_answerers[VAULT_ANSWERER_COUNT] = {
-	{ .question = &vault_authenticate_question, .answer = answer_authenticate },
-	{ .question = &vault_credit_question, .answer = answer_credit },
-	{ .question = &vault_logout_question, .answer = answer_logout },
-	{ .question = &vault_sign_question, .answer = answer_sign },
-	{ .question = &vault_sign_service_question, .answer = answer_sign_service },
-	{ .question = &vault_domain_keys_question, .answer = answer_domain_keys },
-	{ .question = &vault_grant_question, .answer = answer_grant },
-	{ .question = &vault_account_change_question, .answer = answer_account_change },
-	{ .question = &vault_account_list_question, .answer = answer_account_list },
-	{ .question = &vault_domain_list_question, .answer = answer_domain_list },
-	{ .question = &vault_domain_change_question, .answer = answer_domain_change },
+	{ .question = &vault_authenticate_question, .answer = vault_answer_authenticate },
+	{ .question = &vault_credit_question, .answer = vault_answer_credit },
+	{ .question = &vault_logout_question, .answer = vault_answer_logout },
+	{ .question = &vault_sign_question, .answer = vault_answer_sign },
+	{ .question = &vault_sign_service_question, .answer = vault_answer_sign_service },
+	{ .question = &vault_domain_keys_question, .answer = vault_answer_domain_keys },
+	{ .question = &vault_grant_question, .answer = vault_answer_grant },
+	{ .question = &vault_account_change_question, .answer = vault_answer_account_change },
+	{ .question = &vault_account_list_question, .answer = vault_answer_account_list },
+	{ .question = &vault_domain_list_question, .answer = vault_answer_domain_list },
+	{ .question = &vault_domain_change_question, .answer = vault_answer_domain_change },
 };

@@ -54,23 +54,27 @@ void vault_save_usage(void *vault);
 const struct config *vault_config(const struct vault *vault);
 struct login *vault_login_find(struct vault *vault, const struct caller *caller, uint64_t number);
 void vault_work(struct vault *vault, struct worker *worker, void (*run)(void *argument), void *argument);
-void answer_authenticate(void *room, const struct caller *caller, const void *request, void *answer,
+void vault_answer_authenticate(void *room, const struct caller *caller, const void *request, void *answer,
+                               struct arena *arena);
+void vault_answer_credit(void *room, const struct caller *caller, const void *request, void *answer,
                          struct arena *arena);
-void answer_credit(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
-void answer_logout(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
-void answer_sign(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
-void answer_sign_service(void *room, const struct caller *caller, const void *request, void *answer,
+void vault_answer_logout(void *room, const struct caller *caller, const void *request, void *answer,
                          struct arena *arena);
-void answer_domain_keys(void *room, const struct caller *caller, const void *request, void *answer,
+void vault_answer_sign(void *room, const struct caller *caller, const void *request, void *answer,
+                       struct arena *arena);
+void vault_answer_sign_service(void *room, const struct caller *caller, const void *request, void *answer,
+                               struct arena *arena);
+void vault_answer_domain_keys(void *room, const struct caller *caller, const void *request, void *answer,
+                              struct arena *arena);
+void vault_answer_grant(void *room, const struct caller *caller, const void *request, void *answer,
                         struct arena *arena);
-void answer_grant(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
-void answer_account_change(void *room, const struct caller *caller, const void *request, void *answer,
-                           struct arena *arena);
-void answer_account_list(void *room, const struct caller *caller, const void *request, void *answer,
-                         struct arena *arena);
-void answer_domain_list(void *room, const struct caller *caller, const void *request, void *answer,
-                        struct arena *arena);
-void answer_domain_change(void *room, const struct caller *caller, const void *request, void *answer,
-                          struct arena *arena);
+void vault_answer_account_change(void *room, const struct caller *caller, const void *request, void *answer,
+                                 struct arena *arena);
+void vault_answer_account_list(void *room, const struct caller *caller, const void *request, void *answer,
+                               struct arena *arena);
+void vault_answer_domain_list(void *room, const struct caller *caller, const void *request, void *answer,
+                              struct arena *arena);
+void vault_answer_domain_change(void *room, const struct caller *caller, const void *request, void *answer,
+                                struct arena *arena);
 
 #endif
