@@ -185,8 +185,11 @@ static void request_task(void *argument)
 		request->route->handle(request);
 	}
 	request->done = true;
-	request->api->answered++;
+	struct api *api = request->api;
+	api->answered++;
 	MHD_resume_connection(request->connection);
+	/* Nothing else tells the daemon of it; the request may be gone after this. */
+	MHD_run(api->daemon);
 }
 
 static enum MHD_Result send_answer(struct api_request *request)
