@@ -10,7 +10,18 @@ const struct answerer resolver_answerers[RESOLVER_ANSWERER_COUNT] = {
 	{ .question = &resolver_records_question, .answer = resolver_answer_records },
 };
 
-static void *start(struct room_frame *frame, struct text *problem)
+/* The room with its way to DNS. libunbound's configuration is frozen at its first query: a reload makes a new one,
+ * and the one before stays until the room ends, because questions may still be under way in it. */
+enum { RELOADS_MOST = 256 };
+
+struct resolver_state {
+	struct resolver resolver; /* first: it is what the answerers are given */
+	struct room_frame *frame;
+	struct dns *dns[RELOADS_MOST];
+	size_t dns_count;
+};
+
+static struct dns *open_dns(const struct room_frame *frame, struct text *problem)
 {
 	const struct config *config = frame->config;
 	const struct dns_settings settings = {
@@ -22,23 +33,44 @@ static void *start(struct room_frame *frame, struct text *problem)
 		.directory = frame->directory,
 		.max_ttl = (uint32_t)(config->dns.max_ttl / SECOND),
 	};
-	struct dns *dns = dns_unbound_new(frame->world, &settings, problem);
+	return dns_unbound_new(frame->world, &settings, problem);
+}
+
+static void *start(struct room_frame *frame, struct text *problem)
+{
+	struct dns *dns = open_dns(frame, problem);
 	if (dns == NULL)
 		return NULL;
 	if (problem->length > 0)
 		log_line(frame->log, LOG_WARNING, text_view(problem), NULL, 0);
-	struct resolver *resolver = must_alloc(1, sizeof(*resolver));
-	frame->world->dns = dns;
-	resolver_init(resolver, frame->world, frame->log, &frame->config, dns, frame->peers[ROOM_VAULT][0]);
-	return resolver;
+	struct resolver_state *state = must_alloc(1, sizeof(*state));
+	state->frame = frame;
+	state->dns[state->dns_count++] = dns;
+	resolver_init(&state->resolver, frame->world, frame->log, &frame->config, dns, frame->peers[ROOM_VAULT][0]);
+	return state;
+}
+
+static void reload(void *room)
+{
+	struct resolver_state *state = room;
+	struct text problem = TEXT_LIMIT(4096);
+	struct dns *dns = state->dns_count < RELOADS_MOST ? open_dns(state->frame, &problem) : NULL;
+	if (dns != NULL) {
+		state->dns[state->dns_count++] = dns;
+		state->resolver.dns = dns;
+	}
+	if (problem.length > 0)
+		log_line(state->frame->log, dns == NULL ? LOG_ERROR : LOG_WARNING, text_view(&problem), NULL, 0);
+	text_deinit(&problem);
 }
 
 static void deinit(void *room)
 {
-	struct resolver *resolver = room;
-	dns_unbound_free(resolver->dns);
-	resolver_deinit(resolver);
-	free(resolver);
+	struct resolver_state *state = room;
+	for (size_t i = 0; i < state->dns_count; i++)
+		dns_unbound_free(state->dns[i]);
+	resolver_deinit(&state->resolver);
+	free(state);
 }
 
 static size_t counters(void *room, struct counter *into, size_t most, struct arena *arena)
@@ -61,6 +93,7 @@ const struct room_definition resolver_room = {
 	.start = start,
 	.answerers = resolver_answerers,
 	.answerer_count = RESOLVER_ANSWERER_COUNT,
+	.reload = reload,
 	.deinit = deinit,
 	.counters = counters,
 };
