@@ -38,6 +38,7 @@ static const char sealing[] = "CREATE INDEX IF NOT EXISTS by_account ON ended(ac
 
 enum statement {
 	ADD,
+	BEGUN,
 	EXTENT,
 	OF_MESSAGE,
 	SEARCH_ALL,
@@ -54,7 +55,8 @@ enum statement {
 static const char *const statements[STATEMENT_COUNT] = {
 	[ADD] = "INSERT OR IGNORE INTO ended(" ENDED_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
 			"?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
-	[EXTENT] = "SELECT count(*), coalesce(max(when_wall), 0), coalesce(min(when_wall), 0), coalesce(max(seq), 0)"
+	[BEGUN] = "PRAGMA user_version", /* minutes of queue time */
+	[EXTENT] = "SELECT count(*)"
 			   " FROM ended",
 	[OF_MESSAGE] = "SELECT " ENDED_COLUMNS " FROM ended WHERE message = ?1 ORDER BY idx",
 	[SEARCH_ALL] = SEARCH_WHERE(""),
@@ -125,7 +127,8 @@ struct history {
 	uint64_t rows;
 	uint64_t added; /* in the open transaction */
 	int64_t begun_wall;
-	int64_t dropped_day;
+	int64_t queue_time;  /* of the open transaction */
+	int64_t dropped_day; /* of queue time */
 	bool has_file;
 };
 
@@ -180,8 +183,9 @@ static enum history_result history_result(const struct history *history)
 	return history->sql.full ? HISTORY_FULL : HISTORY_FAILED;
 }
 
-enum history_result history_begin(struct history *history)
+enum history_result history_begin(struct history *history, int64_t queue_time)
 {
+	history->queue_time = queue_time;
 	/* The first file is made by its first row, so that it bears the time of that row. */
 	if (history->has_file)
 		sql_execute(&history->sql, "BEGIN IMMEDIATE");
@@ -194,6 +198,9 @@ enum history_result history_add(struct history *history, const struct store_ende
 		const uint64_t now = (uint64_t)(row->when_wall / MILLISECOND);
 		if (!file_use(history, now > history->number ? now : history->number + 1))
 			return HISTORY_FAILED;
+		char begun[64];
+		snprintf(begun, sizeof(begun), "PRAGMA user_version=%d", (int)(history->queue_time / MINUTE));
+		sql_execute(&history->sql, begun);
 		sql_execute(&history->sql, "BEGIN IMMEDIATE");
 	}
 	sqlite3_stmt *add = sql_use(&history->sql, ADD);
@@ -252,40 +259,66 @@ static enum history_result file_seal(struct history *history)
 	return HISTORY_DONE;
 }
 
-static enum history_result files_drop(struct history *history, int64_t wall)
+/* The queue time at which a file was begun; INT64_MAX when it does not say. */
+static int64_t file_begun(const struct history *history, uint64_t number)
+{
+	char path[PATH_MOST];
+	struct sql sql;
+	int64_t begun = INT64_MAX;
+	file_path(path, history->settings.directory, number, "");
+	if (sql_open(&sql, path, history->settings.vfs, SQL_READER, NULL)) {
+		sql_statements(&sql, statements, STATEMENT_COUNT);
+		sqlite3_stmt *statement = sql_use(&sql, BEGUN);
+		if (sql_step(&sql, statement) == SQL_ROW)
+			begun = sql_integer(statement, 0) * MINUTE;
+	}
+	sql_close(&sql);
+	return begun;
+}
+
+static enum history_result file_drop(const struct history *history, uint64_t number)
+{
+	static const char *const suffixes[] = { "-wal", "-shm", "" };
+	struct disk *disk = history->settings.disk;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char path[PATH_MOST];
+		file_path(path, history->settings.directory, number, suffixes[i]);
+		const enum disk_result removed = disk->operations->remove(disk, path);
+		if (removed != DISK_OK && removed != DISK_ABSENT)
+			return HISTORY_FAILED;
+	}
+	return HISTORY_DONE;
+}
+
+/* By queue time, so that a clock that jumps ahead does not take the history with it. A file ends where the next one
+ * begins. */
+static enum history_result files_drop(struct history *history, int64_t queue_time)
 {
 	struct file_list files;
-	struct disk *disk = history->settings.disk;
 	enum history_result result = files_read(&history->settings, &files) ? HISTORY_DONE : HISTORY_FAILED;
-	/* A file ends where the next one begins. */
 	for (size_t i = 0; i + 1 < files.count && result == HISTORY_DONE; i++) {
-		if ((int64_t)files.numbers[i + 1] * MILLISECOND > wall - history->settings.retention)
+		const int64_t end = file_begun(history, files.numbers[i + 1]);
+		if (end > queue_time - history->settings.retention)
 			break;
-		static const char *const suffixes[] = { "-wal", "-shm", "" };
-		for (size_t j = 0; j < sizeof(suffixes) / sizeof(suffixes[0]); j++) {
-			char path[PATH_MOST];
-			file_path(path, history->settings.directory, files.numbers[i], suffixes[j]);
-			const enum disk_result removed = disk->operations->remove(disk, path);
-			if (removed != DISK_OK && removed != DISK_ABSENT)
-				result = HISTORY_FAILED;
-		}
+		result = file_drop(history, files.numbers[i]);
 	}
 	free(files.numbers);
 	return result;
 }
 
-enum history_result history_turn(struct history *history, int64_t wall)
+enum history_result history_turn(struct history *history, int64_t wall, int64_t queue_time)
 {
-	const bool is_old = history->has_file && wall / DAY != history->begun_wall / DAY;
+	/* A clock that was set back makes no file older. */
+	const bool is_old = history->has_file && wall / DAY > history->begun_wall / DAY;
 	if (history->has_file && history->rows > 0 && (is_old || history->rows >= history->settings.rows)) {
 		const enum history_result sealed = file_seal(history);
 		if (sealed != HISTORY_DONE)
 			return sealed;
 	}
-	if (wall / DAY == history->dropped_day)
+	if (queue_time / DAY == history->dropped_day)
 		return HISTORY_DONE;
-	history->dropped_day = wall / DAY;
-	return files_drop(history, wall);
+	history->dropped_day = queue_time / DAY;
+	return files_drop(history, queue_time);
 }
 
 /* ---- readers: a file is opened for one question; there are few files and few questions */

@@ -12,7 +12,7 @@ struct history_settings {
 	const char *vfs;       /* SQLite's name for that disk; NULL: the usual */
 	const char *directory; /* there already */
 	uint64_t rows;         /* a file; 0: 250,000 */
-	int64_t retention;     /* microseconds */
+	int64_t retention;     /* microseconds of queue time */
 };
 
 enum history_result {
@@ -26,13 +26,13 @@ struct history;
 struct history *history_new(const struct history_settings *settings, struct text *problem);
 void history_free(struct history *history);
 /* One transaction: begin, any number of add, commit (synced). */
-enum history_result history_begin(struct history *history);
+enum history_result history_begin(struct history *history, int64_t queue_time);
 enum history_result history_add(struct history *history, const struct store_ended *row);
 enum history_result history_commit(struct history *history);
 void history_roll_back(struct history *history);
 /* Seals the file when its time has come and drops what is too old; between transactions, and never while a batch may
  * still be replayed: rows that come twice must meet in one file. */
-enum history_result history_turn(struct history *history, int64_t wall);
+enum history_result history_turn(struct history *history, int64_t wall, int64_t queue_time);
 
 struct history_reader;
 

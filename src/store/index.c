@@ -693,7 +693,8 @@ static enum history_result change_to_history(struct history *history, const stru
 	return result;
 }
 
-static enum index_result history_write(struct index *index, const struct step *steps, size_t count)
+static enum index_result history_write(struct index *index, const struct step *steps, size_t count,
+                                       int64_t queue_time)
 {
 	bool has_ended = false;
 	for (size_t i = 0; i < count && !has_ended; i++)
@@ -701,7 +702,7 @@ static enum index_result history_write(struct index *index, const struct step *s
 			has_ended |= steps[i].change->rows[j].state == STORE_ENDED;
 	if (!has_ended)
 		return INDEX_DONE;
-	enum history_result result = history_begin(index->history);
+	enum history_result result = history_begin(index->history, queue_time);
 	for (size_t i = 0; i < count && result == HISTORY_DONE; i++)
 		if (steps[i].change != NULL)
 			result = change_to_history(index->history, steps[i].change);
@@ -722,7 +723,7 @@ enum index_result index_apply(struct index *index, const struct index_batch *bat
 		if (step_read(index, &batch->entries[i], &steps[count]))
 			count++;
 	steps_fold(index, steps, count);
-	enum index_result result = history_write(index, steps, count);
+	enum index_result result = history_write(index, steps, count, batch->after.queue_time);
 	if (result == INDEX_DONE)
 		result = rows_write(index, steps, count, &batch->after);
 	return result;

@@ -118,7 +118,7 @@ static void apply_run(void *argument)
 	if (apply->result != INDEX_DONE)
 		return;
 	/* The batch will not come again, so the history may turn its page. */
-	const enum history_result turned = history_turn(store->history, apply->wall);
+	const enum history_result turned = history_turn(store->history, apply->wall, apply->after.queue_time);
 	if (turned == HISTORY_FAILED)
 		apply->result = INDEX_FAILED;
 }

@@ -206,6 +206,9 @@ static void play_lifetime(struct scene *scene)
 	struct store_check check = { 0 };
 	assert_int_equal(store_check(scene->store, &scene->arena, &check), STORE_DONE);
 	assert_true(check.done && check.fault_count == 0 && check.checked == 0);
+	/* In a lane that a former life has made. */
+	assert_int_equal(accept_numbered(scene, 2, VIEW("again")), STORE_DONE);
+	assert_trace(scene, 2, 3, 0);
 	scene_close(scene);
 }
 

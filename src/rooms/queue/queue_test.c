@@ -199,6 +199,8 @@ static void play_delivered(struct scene *scene)
 	const struct job *job = &taken.jobs[0];
 	assert_int_equal(job->recipient_count, 2);
 	assert_true(view_equal(job->domain, VIEW("example.net")));
+	assert_true(view_equal(job->envelope.account, VIEW("steve@mycorp.se")));
+	assert_true(view_equal(job->envelope.sender, VIEW("news@mycorp.se")));
 	assert_true(view_equal(job->envelope.as_typed, VIEW("Steve")));
 	assert_true(view_equal(job->envelope.identity_domains[0], VIEW("mycorp.se")));
 	assert_int_equal(job->envelope.require_token, REQUIRE_WARN);
