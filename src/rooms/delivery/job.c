@@ -1,5 +1,4 @@
 /* One job: from the queue to a mail server, and back with what became of it. */
-#include "base/id.h"
 #include "base/must.h"
 #include "rooms/delivery/client.h"
 
@@ -254,51 +253,15 @@ static void find_way(struct delivery_job *job)
 
 /* ---- the report */
 
-static void tell_event(const struct delivery_job *job, size_t index, uint64_t seq)
+/* Events are the queue's to tell, once, when they are on stable storage. */
+static void count_results(const struct delivery_job *job)
 {
-	const struct recipient_result *result = &job->results[index];
 	struct delivery *delivery = job->delivery;
-	struct text id = TEXT_LIMIT(ID_TEXT_LENGTH);
-	struct text status = TEXT_LIMIT(32);
-	text_add_id(&id, &job->job.id);
-	if (result->verdict.status.class != 0)
-		text_print(&status, "%u.%u.%u", (unsigned)result->verdict.status.class,
-		           (unsigned)result->verdict.status.subject, (unsigned)result->verdict.status.detail);
-	const bool bounced = result->fate == FATE_BOUNCED;
-	delivery->counters.delivered += result->fate == FATE_DELIVERED;
-	delivery->counters.deferred += result->fate == FATE_DEFERRED;
-	delivery->counters.bounced += bounced;
-	delivery->counters.captured += result->fate == FATE_CAPTURED;
-	log_event(delivery->log, &(struct event){
-								 .event = view_of(fate_name(result->fate)),
-								 .seq = seq,
-								 .id = text_view(&id),
-								 .account = job->job.envelope.account,
-								 .sender = job->job.envelope.sender,
-								 .recipient = job->job.recipients[index].address,
-								 .domain = job->job.domain,
-								 .site = job->site,
-								 .remote = job->remote,
-								 .tls = job->tls,
-								 .attempt = (int64_t)job->job.recipients[index].attempts + 1,
-								 .code = result->verdict.code,
-								 .status = text_view(&status),
-								 .reply = result->verdict.why,
-								 .class = bounced ? bounce_class(result->verdict.status) : VIEW_NONE,
-								 .duration = world_now(delivery->world) - job->began,
-							 });
-	text_deinit(&id);
-	text_deinit(&status);
-}
-
-static void tell_events(const struct delivery_job *job, const struct report_answer *answer)
-{
-	uint64_t seq = answer->first_seq;
 	for (size_t i = 0; i < job->job.recipient_count; i++) {
-		const enum fate fate = job->results[i].fate;
-		if (fate == FATE_RETURNED)
-			continue;
-		tell_event(job, i, fate_is_final(fate) && seq != 0 ? seq++ : 0);
+		delivery->counters.delivered += job->results[i].fate == FATE_DELIVERED;
+		delivery->counters.deferred += job->results[i].fate == FATE_DEFERRED;
+		delivery->counters.bounced += job->results[i].fate == FATE_BOUNCED;
+		delivery->counters.captured += job->results[i].fate == FATE_CAPTURED;
 	}
 }
 
@@ -331,7 +294,7 @@ void job_report(struct delivery_job *job)
 		const enum asked asked = queue_report(delivery->queue, &request, &answer, &job->arena,
 		                                      world_now(delivery->world) + question_patience);
 		if (asked == ASKED_OK && answer.taken) {
-			tell_events(job, &answer);
+			count_results(job);
 			return;
 		}
 		if (asked == ASKED_CANCELLED || task_sleep(delivery->world, 200 * MILLISECOND) != WAIT_DONE)

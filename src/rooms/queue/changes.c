@@ -5,7 +5,8 @@
 /* How long a notice waits for other recipients of its message to fail too. */
 #define NOTICE_GATHERS (2 * SECOND)
 
-/* ---- the log. One line a recipient, except that a message that is accepted is one line. */
+/* ---- the log. One line a recipient. Customers' messages are told accepted by submission, which knows the client; a
+ * notice of our own is told here. */
 
 struct id_text {
 	char bytes[ID_TEXT_LENGTH];
@@ -24,6 +25,8 @@ static struct view id_text(const struct message_id *id, struct id_text *into)
 static void log_accepted(struct queue *queue, const struct store_message *message)
 {
 	struct id_text id;
+	if (message->account.length > 0)
+		return;
 	const bool is_single = message->recipient_count == 1;
 	const struct event event = {
 		.event = VIEW("accepted"),
