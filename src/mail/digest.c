@@ -47,3 +47,13 @@ void sha256_once(struct view bytes, uint8_t digest[SHA256_SIZE])
 	size_t length = SHA256_SIZE;
 	must(EVP_Q_digest(NULL, "SHA256", NULL, bytes.data, bytes.length, digest, &length) == 1);
 }
+
+void hmac_sha256(struct view key, struct view bytes, uint8_t digest[SHA256_SIZE])
+{
+	size_t length = 0;
+	/* OpenSSL takes a key of NULL for "the one before". */
+	const void *key_bytes = key.length > 0 ? key.data : "";
+	must(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_bytes, key.length, (const unsigned char *)bytes.data,
+	               bytes.length, digest, SHA256_SIZE, &length) != NULL);
+	must(length == SHA256_SIZE);
+}

@@ -1,4 +1,4 @@
-/* SHA-256, in a stream or at once.
+/* SHA-256, in a stream or at once, and HMAC with it.
  * Promises: the method is fetched once for each context, which may be used again and again (a fetch for each message
  *   costs more than the hash of a small one).
  * Does not know: what is hashed. */
@@ -18,5 +18,6 @@ void sha256_add(struct sha256 *sha256, struct view bytes);
 void sha256_end(struct sha256 *sha256, uint8_t digest[SHA256_SIZE]);
 
 void sha256_once(struct view bytes, uint8_t digest[SHA256_SIZE]);
+void hmac_sha256(struct view key, struct view bytes, uint8_t digest[SHA256_SIZE]); /* RFC 2104 */
 
 #endif

@@ -1,5 +1,9 @@
-/* The body hash: relaxed canonicalization as a small machine over bytes. */
+/* The body hash: relaxed canonicalization as a small machine over bytes. Most of a body is its own canonical form:
+ * such stretches are hashed where they stand. */
+#include "base/bytes.h"
 #include "mail/dkim.h"
+
+enum { STRIDE = 64, HASHED_IN_PLACE = 1024 };
 
 void dkim_body_init(struct dkim_body *body)
 {
@@ -83,17 +87,62 @@ static void add_byte(struct dkim_body *body, char byte)
 		put_content(body, byte);
 }
 
+/* Relaxing changes something here, or may: a tab, a blank before white space or a line's end, an empty line. Without
+ * branches, so that the compiler looks at many bytes at once. */
+static inline unsigned is_uneven(char byte, char next)
+{
+	const unsigned before_blank = (unsigned)(next == ' ') | (unsigned)(next == '\t') | (unsigned)(next == '\r');
+	return (unsigned)(byte == '\t') | ((unsigned)(byte == ' ') & before_blank) |
+	       ((unsigned)(byte == '\n') & (unsigned)(next == '\r'));
+}
+
+static size_t even_length(const char *bytes, size_t length)
+{
+	size_t at = 0;
+	while (length - at > STRIDE) {
+		unsigned uneven = 0;
+		for (size_t i = 0; i < STRIDE; i++)
+			uneven |= is_uneven(bytes[at + i], bytes[at + i + 1]);
+		if (uneven != 0)
+			break;
+		at += STRIDE;
+	}
+	while (at + 1 < length && is_uneven(bytes[at], bytes[at + 1]) == 0)
+		at++;
+	return at;
+}
+
+/* How much of the front is its own canonical form, whatever follows. */
+static size_t plain_length(const struct dkim_body *body, struct view bytes)
+{
+	if (body->blank || body->has_cr || body->empty_lines > 0 || (!body->in_line && bytes.data[0] == '\r'))
+		return 0;
+	size_t length = even_length(bytes.data, bytes.length);
+	while (length > 0 && (bytes.data[length - 1] == '\r' || bytes.data[length - 1] == ' '))
+		length--;
+	return length;
+}
+
+static void put_plain(struct dkim_body *body, struct view plain)
+{
+	if (plain.length >= HASHED_IN_PLACE || plain.length > sizeof(body->buffer) - body->held)
+		flush(body);
+	if (plain.length >= HASHED_IN_PLACE)
+		sha256_add(body->sha256, plain);
+	else
+		body->held += bytes_copy(body->buffer + body->held, sizeof(body->buffer) - body->held, plain);
+	body->in_line = !view_ends(plain, VIEW("\r\n"));
+}
+
 void dkim_body_add(struct dkim_body *body, struct view bytes)
 {
-	size_t i = 0;
-	while (i < bytes.length) {
-		const char byte = bytes.data[i];
-		/* Within a line, with nothing held back, a visible byte goes straight through. */
-		if (body->in_line && !body->blank && !body->has_cr && byte != '\r' && byte != ' ' && byte != '\t')
-			put(body, byte);
+	while (bytes.length > 0) {
+		const size_t plain = plain_length(body, bytes);
+		if (plain > 0)
+			put_plain(body, view_first(bytes, plain));
 		else
-			add_byte(body, byte);
-		i++;
+			add_byte(body, bytes.data[0]);
+		bytes = view_from(bytes, plain > 0 ? plain : 1);
 	}
 }
 

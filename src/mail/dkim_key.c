@@ -104,17 +104,46 @@ enum dkim_key_fault dkim_key_parse(struct view record, struct arena *arena, stru
 	return fault;
 }
 
+/* Takes the element with this tag off the front of *rest (X.690 8.1; lengths of at most two octets). */
+static bool der_take(struct view *rest, uint8_t tag, struct view *content)
+{
+	if (rest->length < 2 || (uint8_t)rest->data[0] != tag)
+		return false;
+	size_t head = 2;
+	size_t length = (uint8_t)rest->data[1];
+	if (length > 0x7f) {
+		const size_t octets = length & 0x7f;
+		if (octets == 0 || octets > 2 || rest->length < head + octets)
+			return false;
+		length = 0;
+		for (size_t i = 0; i < octets; i++)
+			length = length << 8 | (uint8_t)rest->data[head++];
+	}
+	if (length > rest->length - head)
+		return false;
+	*content = view_slice(*rest, head, length);
+	*rest = view_from(*rest, head + length);
+	return true;
+}
+
+/* The RSAPublicKey within a SubjectPublicKeyInfo (RFC 5280 4.1, RFC 8017 A.1.1); empty when that is none. */
+static struct view bare_rsa_key(struct view info)
+{
+	enum { SEQUENCE = 0x30, BIT_STRING = 0x03 };
+	struct view fields;
+	struct view algorithm;
+	struct view bits;
+	if (!der_take(&info, SEQUENCE, &fields) || !der_take(&fields, SEQUENCE, &algorithm) ||
+	    !der_take(&fields, BIT_STRING, &bits) || bits.length < 2 || bits.data[0] != 0)
+		return VIEW_NONE;
+	return view_from(bits, 1);
+}
+
 bool dkim_key_equals(const struct dkim_key *key, enum dkim_algorithm algorithm, struct view ours)
 {
-	if (key->algorithm != algorithm)
+	if (key->algorithm != algorithm || key->key.length == 0)
 		return false;
-	if (view_equal(key->key, ours))
-		return true;
-	/* SubjectPublicKeyInfo ends with the RSAPublicKey, as the last bytes of its bit string (RFC 5280 4.1, RFC 8017
-	 * A.1.1); what stands before it is the same for every RSA key of that size. */
-	enum { LEAST_RSA = 128, INFO_HEAD_MOST = 32 };
-	return algorithm == DKIM_RSA_SHA256 && key->key.length >= LEAST_RSA && ours.length > key->key.length &&
-	       ours.length - key->key.length <= INFO_HEAD_MOST && view_ends(ours, key->key);
+	return view_equal(key->key, ours) || (algorithm == DKIM_RSA_SHA256 && view_equal(key->key, bare_rsa_key(ours)));
 }
 
 void dkim_key_write(enum dkim_algorithm algorithm, struct view key, struct text *record)

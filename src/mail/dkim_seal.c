@@ -3,7 +3,7 @@
 #include "mail/dkim.h"
 #include "mail/header.h"
 
-enum { SIGNED_MOST = 300, FOLD_AT = 72 };
+enum { SIGNED_MOST = 300, FOLD_AT = 72, NAME_MOST = 64 };
 
 /* Signed once more than they occur, so that nobody can add another one (RFC 6376 8.15). */
 static const struct view over_signed[] = {
@@ -29,8 +29,19 @@ static bool is_over_signed(struct view name)
 	return false;
 }
 
+/* A name goes into h= as it is: one with a semicolon or an equals sign would be a tag of the sender's own making. */
+static bool is_plain_name(struct view name)
+{
+	for (size_t i = 0; i < name.length; i++)
+		if (!byte_is_alnum(name.data[i]) && name.data[i] != '-')
+			return false;
+	return name.length <= NAME_MOST;
+}
+
 static bool is_signed_when_present(struct view name)
 {
+	if (!is_plain_name(name))
+		return false;
 	for (size_t i = 0; i < COUNT(signed_when_present); i++)
 		if (view_equal_nocase(name, signed_when_present[i]))
 			return true;
@@ -42,8 +53,10 @@ static bool is_signed_when_present(struct view name)
 
 /* ---- canonical form */
 
-static void relax_body(struct view body, struct text *relaxed)
+/* Writes to `into`, which is as large as the body; returns how much. */
+static size_t relax_body(struct view body, char *into)
 {
+	size_t length = 0;
 	bool blank = false;
 	body = view_trim(body);
 	for (size_t i = 0; i < body.length; i++) {
@@ -55,20 +68,29 @@ static void relax_body(struct view body, struct text *relaxed)
 			continue;
 		}
 		if (blank)
-			text_add_byte(relaxed, ' ');
+			into[length++] = ' ';
 		blank = false;
-		text_add_byte(relaxed, byte);
+		into[length++] = byte;
 	}
+	return length;
 }
 
 void dkim_relax_field(struct view raw, struct text *relaxed)
 {
 	const size_t colon = view_find_byte(raw, ':');
 	const struct view name = view_trim(view_first(raw, colon));
-	for (size_t i = 0; i < name.length; i++)
-		text_add_byte(relaxed, byte_lower(name.data[i]));
-	text_add_byte(relaxed, ':');
-	relax_body(colon == VIEW_NOT_FOUND ? VIEW_NONE : view_from(raw, colon + 1), relaxed);
+	char *into = text_room(relaxed, raw.length + 1);
+	if (into == NULL)
+		return;
+	size_t length = 0;
+	while (length < name.length) {
+		into[length] = byte_lower(name.data[length]);
+		length++;
+	}
+	into[length++] = ':';
+	if (colon != VIEW_NOT_FOUND)
+		length += relax_body(view_from(raw, colon + 1), into + length);
+	text_extend(relaxed, length);
 }
 
 /* ---- the field */

@@ -32,77 +32,148 @@ static bool read_letter(struct view value, struct view allowed, char *letter)
 	return true;
 }
 
-struct seen_tags {
-	bool p, sp, np;
+struct parsing {
+	struct dmarc_record record;
+	bool has_subdomain_policy;
+	bool has_absent_policy;
+	bool has_reports;         /* a rua with an address to use */
+	struct view policy_fault; /* of p, sp or np */
 };
 
-static bool read_tag(struct view name, struct view value, struct dmarc_record *record, struct seen_tags *seen,
-                     struct view *why)
+static void fault(struct parsing *parsing, struct view why)
+{
+	if (parsing->record.warning.length == 0)
+		parsing->record.warning = why;
+}
+
+static void tag_policy(struct parsing *parsing, struct view value)
+{
+	parsing->record.has_policy = true;
+	if (!read_policy(value, &parsing->record.policy))
+		parsing->policy_fault = VIEW("p= must be none, quarantine or reject");
+}
+
+static void tag_subdomain_policy(struct parsing *parsing, struct view value)
+{
+	parsing->has_subdomain_policy = true;
+	if (!read_policy(value, &parsing->record.subdomain_policy))
+		parsing->policy_fault = VIEW("sp= must be none, quarantine or reject");
+}
+
+static void tag_absent_policy(struct parsing *parsing, struct view value)
+{
+	parsing->has_absent_policy = true;
+	if (!read_policy(value, &parsing->record.absent_policy))
+		parsing->policy_fault = VIEW("np= must be none, quarantine or reject");
+}
+
+static void tag_strict_dkim(struct parsing *parsing, struct view value)
 {
 	char letter = 'r';
-	if (view_equal_nocase(name, VIEW("p"))) {
-		*why = VIEW("p= must be none, quarantine or reject");
-		seen->p = true;
-		return read_policy(value, &record->policy);
+	if (!read_letter(value, VIEW("rs"), &letter))
+		fault(parsing, VIEW("adkim= must be r or s"));
+	parsing->record.strict_dkim = letter == 's';
+}
+
+static void tag_strict_spf(struct parsing *parsing, struct view value)
+{
+	char letter = 'r';
+	if (!read_letter(value, VIEW("rs"), &letter))
+		fault(parsing, VIEW("aspf= must be r or s"));
+	parsing->record.strict_spf = letter == 's';
+}
+
+static void tag_public_suffix(struct parsing *parsing, struct view value)
+{
+	if (!read_letter(value, VIEW("ynu"), &parsing->record.public_suffix))
+		fault(parsing, VIEW("psd= must be y, n or u"));
+}
+
+static void tag_testing(struct parsing *parsing, struct view value)
+{
+	char letter = 'n';
+	if (!read_letter(value, VIEW("yn"), &letter))
+		fault(parsing, VIEW("t= must be y or n"));
+	parsing->record.testing = letter == 'y';
+}
+
+static void tag_reports(struct parsing *parsing, struct view value)
+{
+	struct view address;
+	while (view_split(&value, ',', &address)) {
+		address = view_trim(address);
+		const size_t at = view_find_byte(address, '@');
+		/* Any URI will do; mail is what everybody knows. */
+		if (view_starts_nocase(address, VIEW("mailto:")) && at != VIEW_NOT_FOUND && at + 1 < address.length)
+			parsing->has_reports = true;
+		else
+			fault(parsing, VIEW("rua= must list addresses as mailto:NAME@DOMAIN"));
 	}
-	if (view_equal_nocase(name, VIEW("sp"))) {
-		*why = VIEW("sp= must be none, quarantine or reject");
-		seen->sp = true;
-		return read_policy(value, &record->subdomain_policy);
+}
+
+static const struct tag {
+	struct view name;
+	void (*read)(struct parsing *parsing, struct view value);
+} tags[] = {
+	{ VIEW_INIT("p"), tag_policy },         { VIEW_INIT("sp"), tag_subdomain_policy },
+	{ VIEW_INIT("np"), tag_absent_policy }, { VIEW_INIT("adkim"), tag_strict_dkim },
+	{ VIEW_INIT("aspf"), tag_strict_spf },  { VIEW_INIT("psd"), tag_public_suffix },
+	{ VIEW_INIT("t"), tag_testing },        { VIEW_INIT("rua"), tag_reports },
+};
+
+static void read_tag(struct parsing *parsing, struct view text)
+{
+	const size_t equals = view_find_byte(text, '=');
+	if (equals == VIEW_NOT_FOUND) {
+		fault(parsing, VIEW("it is not a list of tag=value"));
+		return;
 	}
-	if (view_equal_nocase(name, VIEW("np"))) {
-		*why = VIEW("np= must be none, quarantine or reject");
-		seen->np = true;
-		return read_policy(value, &record->absent_policy);
-	}
-	if (view_equal_nocase(name, VIEW("adkim")) || view_equal_nocase(name, VIEW("aspf"))) {
-		*why = VIEW("adkim= and aspf= must be r or s");
-		if (!read_letter(value, VIEW("rs"), &letter))
+	const struct view name = view_trim(view_first(text, equals));
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+		if (view_equal_nocase(name, tags[i].name))
+			tags[i].read(parsing, view_trim(view_from(text, equals + 1)));
+}
+
+/* RFC 9989 4.10.1: with a wrong policy but somewhere to report to, the record is p=none. */
+static bool policy_stands(struct parsing *parsing, struct view *why)
+{
+	struct dmarc_record *record = &parsing->record;
+	if (parsing->policy_fault.length > 0) {
+		*why = parsing->policy_fault;
+		if (!parsing->has_reports)
 			return false;
-		*(view_equal_nocase(name, VIEW("aspf")) ? &record->strict_spf : &record->strict_dkim) = letter == 's';
+		fault(parsing, parsing->policy_fault);
+		record->policy = DMARC_NONE;
+		record->subdomain_policy = DMARC_NONE;
+		record->absent_policy = DMARC_NONE;
 		return true;
 	}
-	if (view_equal_nocase(name, VIEW("psd"))) {
-		*why = VIEW("psd= must be y, n or u");
-		return read_letter(value, VIEW("ynu"), &record->public_suffix);
-	}
-	if (view_equal_nocase(name, VIEW("t"))) {
-		*why = VIEW("t= must be y or n");
-		const bool good = read_letter(value, VIEW("yn"), &letter);
-		record->testing = good && letter == 'y';
-		return good;
-	}
-	return true; /* unknown tags are ignored */
+	if (!parsing->has_subdomain_policy)
+		record->subdomain_policy = record->policy;
+	if (!parsing->has_absent_policy)
+		record->absent_policy = record->subdomain_policy;
+	return true;
 }
 
 bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why)
 {
-	struct dmarc_record parsed = { .public_suffix = 'u' };
-	struct seen_tags seen = { 0 };
+	struct parsing parsing = { .record = { .public_suffix = 'u' } };
 	struct view part;
 	unsigned count = 0;
-	*why = VIEW("it does not begin with v=DMARC1");
-	if (!is_dmarc(text))
+	if (!is_dmarc(text)) {
+		*why = VIEW("it does not begin with v=DMARC1");
 		return false;
-	view_split(&text, ';', &part);
-	while (view_split(&text, ';', &part)) {
-		part = view_trim(part);
-		if (part.length == 0)
-			continue;
-		const size_t equals = view_find_byte(part, '=');
-		*why = VIEW("not a list of tag=value");
-		if (equals == VIEW_NOT_FOUND || ++count > TAGS_MOST)
-			return false;
-		if (!read_tag(view_trim(view_first(part, equals)), view_trim(view_from(part, equals + 1)), &parsed, &seen,
-		              why))
-			return false;
 	}
-	parsed.has_policy = seen.p;
-	if (!seen.sp)
-		parsed.subdomain_policy = parsed.policy;
-	if (!seen.np)
-		parsed.absent_policy = parsed.subdomain_policy;
-	*record = parsed;
+	view_split(&text, ';', &part);
+	while (count < TAGS_MOST && view_split(&text, ';', &part)) {
+		part = view_trim(part);
+		count += part.length > 0;
+		if (part.length > 0)
+			read_tag(&parsing, part);
+	}
+	if (!policy_stands(&parsing, why))
+		return false;
+	*record = parsing.record;
 	return true;
 }
 
@@ -133,11 +204,15 @@ static void look_at(const struct txt_lookup *lookup, struct view name, struct ar
 		finding->text = answer.texts[i];
 		finding->result =
 			dmarc_parse(answer.texts[i], &finding->record, &finding->detail) ? DMARC_VALID : DMARC_BROKEN;
+		if (finding->result == DMARC_VALID)
+			finding->detail = finding->record.warning;
 	}
-	if (finding->result == DMARC_MISSING && finding->text.data != NULL) {
-		finding->result = DMARC_BROKEN;
-		finding->detail = VIEW("it does not begin with v=DMARC1");
-	}
+}
+
+/* Nothing that a reader would take: the walk goes on. */
+static bool counts_as_none(const struct dmarc_finding *finding)
+{
+	return finding->result == DMARC_MISSING || finding->result == DMARC_SEVERAL;
 }
 
 static size_t label_count(struct view name)
@@ -154,23 +229,36 @@ static struct view parent_of(struct view name)
 	return dot == VIEW_NOT_FOUND ? VIEW_NONE : view_from(name, dot + 1);
 }
 
+static void prefer(struct dmarc_finding *finding, const struct dmarc_finding *above, struct arena *arena)
+{
+	const bool warns = finding->result == DMARC_SEVERAL || finding->text.length > 0;
+	const struct view below = finding->name;
+	*finding = *above;
+	if (warns && finding->result == DMARC_VALID)
+		finding->detail = arena_print(arena, "what stands at %.*s counts as nothing", VIEW_PRINT(below));
+}
+
 void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct arena *arena,
                 struct dmarc_finding *finding)
 {
-	struct dmarc_finding above;
+	struct dmarc_finding above = { 0 };
 	look_at(lookup, domain, arena, finding);
-	if (finding->result != DMARC_MISSING)
-		return;
 	/* RFC 9989 4.10: a long name is entered at its parent of seven labels. */
 	struct view name = parent_of(domain);
 	while (label_count(name) >= WALK_MOST)
 		name = parent_of(name);
-	for (unsigned asked = 1; asked < WALK_MOST && name.length > 0; asked++, name = parent_of(name)) {
+	for (unsigned asked = 1; counts_as_none(finding) && asked < WALK_MOST && name.length > 0; asked++) {
 		look_at(lookup, name, arena, &above);
-		if (above.result == DMARC_MISSING)
-			continue;
-		if (above.result == DMARC_VALID || above.result == DMARC_LATER)
-			*finding = above;
-		return;
+		if (above.result == DMARC_VALID || above.result == DMARC_LATER) {
+			prefer(finding, &above, arena);
+			return;
+		}
+		if (!counts_as_none(&above))
+			break;
+		name = parent_of(name);
+	}
+	if (finding->result == DMARC_MISSING && finding->text.length > 0) {
+		finding->result = DMARC_BROKEN;
+		finding->detail = VIEW("it does not begin with v=DMARC1");
 	}
 }

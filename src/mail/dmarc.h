@@ -18,16 +18,18 @@ struct dmarc_record {
 	bool testing;                       /* t=y */
 	char public_suffix;                 /* psd: y, n or u */
 	bool has_policy;                    /* readers of RFC 7489 want p */
+	struct view warning;                /* what is wrong and is ignored; lives for ever; empty: nothing */
 };
 
-/* False: *why says what is wrong (lives for ever). */
+/* Wrong tags are ignored but for p, sp and np, which make the record void unless it has a rua (RFC 9989 4.8, 4.10.1).
+ * False: *why says what is wrong (lives for ever). */
 bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why);
 
 enum dmarc_result {
 	DMARC_VALID,
 	DMARC_MISSING,
 	DMARC_BROKEN,
-	DMARC_SEVERAL, /* two records at one name count as none */
+	DMARC_SEVERAL, /* two records at one name count as none, and there is none above */
 	DMARC_LATER,
 };
 
@@ -36,10 +38,11 @@ struct dmarc_finding {
 	struct dmarc_record record; /* VALID */
 	struct view name;           /* where it was found, "_dmarc.example.com" */
 	struct view text;           /* as seen */
-	struct view detail;         /* BROKEN: why; LATER: why */
+	struct view detail;         /* BROKEN: why; LATER: why; VALID: a warning, or empty */
 };
 
-/* domain: ASCII, lower case. */
+/* The nearest valid record, from the domain itself upwards: where there is one, a policy applies. domain: ASCII,
+ * lower case. */
 void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct arena *arena,
                 struct dmarc_finding *finding);
 

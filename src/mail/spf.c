@@ -1,60 +1,7 @@
+/* Admission: is this service included, and what should the record say instead? */
 #include "mail/spf.h"
 
-enum term_kind { TERM_MECHANISM, TERM_MODIFIER };
-
-struct term {
-	char qualifier; /* + - ~ ? ; + when none was written */
-	struct view name;
-	struct view value; /* after : or =, with a / of a prefix length */
-	enum term_kind kind;
-	struct view text;
-};
-
-static bool is_spf(struct view text)
-{
-	static const struct view version = VIEW_INIT("v=spf1");
-	return view_starts_nocase(text, version) && (text.length == version.length || text.data[version.length] == ' ');
-}
-
-static bool next_term(struct view *rest, struct term *term)
-{
-	*rest = view_trim(*rest);
-	if (rest->length == 0)
-		return false;
-	const struct view word = view_first(*rest, view_find_byte(*rest, ' '));
-	*rest = view_from(*rest, word.length);
-	struct view body = word;
-	*term = (struct term){ .qualifier = '+', .text = word };
-	if (view_find_byte(VIEW("+-~?"), body.data[0]) != VIEW_NOT_FOUND) {
-		term->qualifier = body.data[0];
-		body = view_from(body, 1);
-	}
-	size_t length = 0;
-	while (length < body.length &&
-	       (byte_is_alnum(body.data[length]) || view_find_byte(VIEW("-_."), body.data[length]) != VIEW_NOT_FOUND))
-		length++;
-	term->name = view_first(body, length);
-	term->value = view_from(body, length);
-	term->kind = view_starts(term->value, VIEW("=")) ? TERM_MODIFIER : TERM_MECHANISM;
-	if (view_starts(term->value, VIEW("=")) || view_starts(term->value, VIEW(":")))
-		term->value = view_from(term->value, 1);
-	return true;
-}
-
-/* RFC 7208 12: mechanisms are known or the record is broken; modifiers may be unknown. */
-static bool term_is_known(const struct term *term)
-{
-	static const struct view mechanisms[] = {
-		VIEW_INIT("all"), VIEW_INIT("include"), VIEW_INIT("a"),   VIEW_INIT("mx"),
-		VIEW_INIT("ptr"), VIEW_INIT("ip4"),     VIEW_INIT("ip6"), VIEW_INIT("exists"),
-	};
-	if (term->kind == TERM_MODIFIER)
-		return term->name.length > 0 && byte_is_alpha(term->name.data[0]);
-	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
-		if (view_equal_nocase(term->name, mechanisms[i]))
-			return i != 1 || term->value.length > 0;
-	return false;
-}
+enum { RECORD_MOST = 8192, SHOWN_MOST = 100 };
 
 static bool same_domain(struct view a, struct view b)
 {
@@ -63,25 +10,25 @@ static bool same_domain(struct view a, struct view b)
 	return view_equal_nocase(a, b);
 }
 
-static bool is_all(const struct term *term)
+static bool includes(const struct spf_term *term, struct view include)
 {
-	return term->kind == TERM_MECHANISM && view_equal_nocase(term->name, VIEW("all"));
+	return term->kind == SPF_INCLUDE && same_domain(term->domain, include);
 }
 
-static bool is_include(const struct term *term)
-{
-	return term->kind == TERM_MECHANISM && term->qualifier == '+' && view_equal_nocase(term->name, VIEW("include"));
-}
-
-/* Does include:NAME stand in the record, before any all? */
+/* Does include:NAME stand in the record, before any all? A broken record includes nothing: receivers make a permanent
+ * error of it. */
 static bool record_includes(struct view record, struct view include)
 {
-	struct view rest = view_from(record, 6);
-	struct term term;
-	while (next_term(&rest, &term) && !is_all(&term))
-		if (is_include(&term) && same_domain(term.value, include))
-			return true;
-	return false;
+	struct spf_walk walk = spf_walk_of(record);
+	struct spf_term term;
+	enum spf_step step;
+	bool found = false;
+	bool after_all = false;
+	while ((step = spf_next(&walk, &term)) == SPF_TERM) {
+		after_all = after_all || term.kind == SPF_ALL;
+		found = found || (!after_all && term.qualifier == '+' && includes(&term, include));
+	}
+	return found && step == SPF_END;
 }
 
 static void record_find(const struct txt_answer *answer, struct view *first, struct view *second)
@@ -89,7 +36,7 @@ static void record_find(const struct txt_answer *answer, struct view *first, str
 	*first = VIEW_NONE;
 	*second = VIEW_NONE;
 	for (size_t i = 0; i < answer->count; i++) {
-		if (!is_spf(answer->texts[i]))
+		if (!spf_is_record(answer->texts[i]))
 			continue;
 		if (first->data == NULL)
 			*first = answer->texts[i];
@@ -100,63 +47,138 @@ static void record_find(const struct txt_answer *answer, struct view *first, str
 
 static bool record_is_broken(struct view record, struct arena *arena, struct spf_finding *finding)
 {
-	struct view rest = view_from(record, 6);
-	struct term term;
-	while (next_term(&rest, &term)) {
-		if (term_is_known(&term)) {
-			if (is_all(&term) && term.qualifier == '+')
-				finding->warning = VIEW("+all lets anybody send as this domain; receivers distrust it");
-			continue;
-		}
-		finding->detail = arena_print(arena, "\"%.*s\" is not an SPF term", VIEW_PRINT(view_first(term.text, 100)));
+	struct spf_walk walk = spf_walk_of(record);
+	struct spf_term term;
+	enum spf_step step;
+	while ((step = spf_next(&walk, &term)) == SPF_TERM)
+		if (term.kind == SPF_ALL && term.qualifier == '+')
+			finding->warning = VIEW("+all lets anybody send as this domain; receivers distrust it");
+	if (step == SPF_END)
+		return false;
+	struct text shown = TEXT_LIMIT(5 * SHOWN_MOST);
+	text_add_printable(&shown, term.text, SHOWN_MOST);
+	finding->detail = arena_print(arena, "\"%s\" is not an SPF term", text_cstring(&shown));
+	text_deinit(&shown);
+	return true;
+}
+
+/* ---- a record that would pass */
+
+struct merging {
+	struct text text;
+	struct view include;
+	bool included; /* as it should be */
+};
+
+/* What must not stay: terms that break the record, and our own include where it does nothing. */
+static bool is_to_go(struct merging *merging, const struct spf_term *term, enum spf_step step, bool after_all)
+{
+	if (step == SPF_MALFORMED)
 		return true;
-	}
+	if (!includes(term, merging->include))
+		return false;
+	const bool works = !after_all && term->qualifier == '+' && !merging->included;
+	merging->included = merging->included || works;
+	return !works;
+}
+
+static bool has_word(const struct text *text, struct view word)
+{
+	struct view rest = text_view(text);
+	struct view part;
+	while (view_split(&rest, ' ', &part))
+		if (view_equal_nocase(part, word))
+			return true;
 	return false;
 }
 
-/* Their record with our include before the first all (or redirect), the rest byte for byte. */
-static struct view replacement_of(struct view record, struct view include, struct arena *arena)
+/* The terms before the first all or redirect. *walk stands there afterwards. */
+static void merge_head(struct merging *merging, struct view record, bool again, struct spf_walk *walk)
 {
-	if (record.length == 0)
-		return arena_print(arena, "v=spf1 include:%.*s -all", VIEW_PRINT(include));
-	struct view rest = view_from(record, 6);
-	struct term term;
-	size_t at = record.length;
-	while (next_term(&rest, &term)) {
-		const bool ends =
-			is_all(&term) || (term.kind == TERM_MODIFIER && view_equal_nocase(term.name, VIEW("redirect")));
-		if (!ends)
+	struct spf_term term;
+	*walk = spf_walk_of(record);
+	for (;;) {
+		const struct spf_walk here = *walk;
+		const enum spf_step step = spf_next(walk, &term);
+		if (step == SPF_END)
+			return;
+		if (step == SPF_TERM && (term.kind == SPF_ALL || term.kind == SPF_REDIRECT)) {
+			*walk = here;
+			return;
+		}
+		if (is_to_go(merging, &term, step, false) || (again && has_word(&merging->text, term.text)))
 			continue;
-		at = (size_t)(term.text.data - record.data);
-		break;
+		if (again)
+			text_add_byte(&merging->text, ' ');
+		else
+			text_add(&merging->text, view_first(here.rest, (size_t)(term.text.data - here.rest.data)));
+		text_add(&merging->text, term.text);
 	}
-	const struct view before = view_trim(view_first(record, at));
-	const struct view after = view_trim(view_from(record, at));
-	return arena_print(arena, "%.*s include:%.*s%s%.*s", VIEW_PRINT(before), VIEW_PRINT(include),
-	                   after.length > 0 ? " " : "", VIEW_PRINT(after));
 }
+
+static void merge_tail(struct merging *merging, struct spf_walk *walk)
+{
+	struct spf_term term;
+	enum spf_step step;
+	bool after_all = false;
+	for (struct view before = walk->rest; (step = spf_next(walk, &term)) != SPF_END; before = walk->rest) {
+		after_all = after_all || (step == SPF_TERM && term.kind == SPF_ALL);
+		if (is_to_go(merging, &term, step, after_all))
+			continue;
+		const struct view blanks = view_first(before, (size_t)(term.text.data - before.data));
+		text_add(&merging->text, blanks);
+		text_add(&merging->text, term.text);
+	}
+}
+
+/* Their record with our include before the first all (or redirect), the rest byte for byte; a second record's terms
+ * join the first one's. */
+static struct view replacement_of(struct view record, struct view second, struct view include, struct arena *arena)
+{
+	const struct view simple = arena_print(arena, "v=spf1 include:%.*s -all", VIEW_PRINT(include));
+	struct merging merging = { .text = TEXT_LIMIT(RECORD_MOST), .include = include };
+	struct spf_walk tail;
+	struct spf_walk second_tail;
+	if (record.data == NULL)
+		return simple;
+	text_add(&merging.text, view_first(record, record.length - spf_walk_of(record).rest.length));
+	merge_head(&merging, record, false, &tail);
+	if (second.data != NULL) {
+		merge_head(&merging, second, true, &second_tail);
+		if (tail.rest.length == 0)
+			tail = second_tail;
+	}
+	if (!merging.included)
+		text_print(&merging.text, " include:%.*s", VIEW_PRINT(include));
+	merging.included = true;
+	merge_tail(&merging, &tail);
+	const struct view merged = merging.text.overflow ? simple : arena_copy(arena, text_view(&merging.text));
+	text_deinit(&merging.text);
+	return merged;
+}
+
+/* ---- admission */
 
 /* One level of nesting: a record that theirs includes may include us. */
 static enum spf_admission admit_nested(const struct txt_lookup *lookup, struct view include, struct arena *arena,
                                        struct spf_finding *finding)
 {
-	struct view rest = view_from(finding->record, 6);
-	struct term term;
+	struct spf_walk walk = spf_walk_of(finding->record);
+	struct spf_term term;
 	unsigned lookups = 0;
 	enum spf_admission result = SPF_NOT_INCLUDED;
-	while (next_term(&rest, &term) && !is_all(&term) && lookups < SPF_LOOKUPS_MOST) {
+	while (spf_next(&walk, &term) == SPF_TERM && term.kind != SPF_ALL && lookups < SPF_LOOKUPS_MOST) {
 		struct txt_answer answer = { 0 };
 		struct view first;
 		struct view second;
 		/* A macro in the name depends on the mail; the full evaluation knows what to do with it. */
-		if (!is_include(&term) || view_find_byte(term.value, '%') != VIEW_NOT_FOUND)
+		if (term.kind != SPF_INCLUDE || term.qualifier != '+' || view_find_byte(term.domain, '%') != VIEW_NOT_FOUND)
 			continue;
 		lookups++;
-		lookup->txt(lookup->context, term.value, arena, &answer);
+		lookup->txt(lookup->context, term.domain, arena, &answer);
 		if (answer.status == TXT_FAILED) {
 			result = SPF_LATER;
-			finding->detail =
-				arena_print(arena, "%.*s: %.*s", VIEW_PRINT(view_first(term.value, 253)), VIEW_PRINT(answer.detail));
+			finding->detail = arena_print(arena, "%.*s: %.*s", VIEW_PRINT(term.domain), VIEW_PRINT(answer.detail));
 			continue;
 		}
 		record_find(&answer, &first, &second);
@@ -178,7 +200,7 @@ void spf_admit(const struct txt_lookup *lookup, struct view domain, struct view 
 		return;
 	}
 	record_find(&answer, &finding->record, &finding->second);
-	finding->replacement = replacement_of(finding->record, include, arena);
+	finding->replacement = replacement_of(finding->record, finding->second, include, arena);
 	if (finding->record.data == NULL)
 		return;
 	if (finding->second.data != NULL)

@@ -1,5 +1,7 @@
 #include "mail/token.h"
 
+enum { HEX_LENGTH = 2 * SHA256_SIZE, NAME_MOST = 512 };
+
 void token_write(struct view prefix, struct view name, struct text *token)
 {
 	uint8_t digest[SHA256_SIZE];
@@ -15,15 +17,162 @@ bool token_is_ours(struct view text, struct view prefix)
 	return view_starts(text, prefix) && text.length > prefix.length && text.data[prefix.length] == '=';
 }
 
-bool token_matches(struct view text, struct view prefix, struct view name)
+bool token_matches(struct view text, struct view token)
 {
-	struct text expected = TEXT_LIMIT(1024);
 	text = view_trim(text);
-	if (!token_is_ours(text, prefix))
+	if (text.length != token.length || token.length < HEX_LENGTH)
 		return false;
-	token_write(prefix, name, &expected);
-	const bool matches =
-		view_equal_nocase(view_from(text, prefix.length), view_from(text_view(&expected), prefix.length));
-	text_deinit(&expected);
-	return matches;
+	const size_t hex = token.length - HEX_LENGTH;
+	return view_equal(view_first(text, hex), view_first(token, hex)) &&
+	       view_equal_nocase(view_from(text, hex), view_from(token, hex));
+}
+
+/* ---- mistakes */
+
+const struct view token_of_another = VIEW_INIT("it is the token of another user account");
+
+static bool is_hash_of(struct view hex, const struct text *name)
+{
+	uint8_t digest[SHA256_SIZE];
+	struct text encoded = TEXT_LIMIT(HEX_LENGTH);
+	sha256_once(text_view(name), digest);
+	text_add_hex(&encoded, view_bytes(digest, sizeof(digest)));
+	const bool same = view_equal_nocase(hex, text_view(&encoded));
+	text_deinit(&encoded);
+	return same;
+}
+
+static bool is_hash_of_parts(struct view hex, struct view before, struct view name, struct view after)
+{
+	struct text whole = TEXT_LIMIT(NAME_MOST);
+	text_add(&whole, before);
+	text_add(&whole, name);
+	text_add(&whole, after);
+	const bool same = !whole.overflow && is_hash_of(hex, &whole);
+	text_deinit(&whole);
+	return same;
+}
+
+static bool is_hash_of_spelling(struct view hex, struct view account)
+{
+	struct text upper = TEXT_LIMIT(NAME_MOST);
+	text_add(&upper, account);
+	bool same = false;
+	if (!upper.overflow && upper.length > 0) {
+		upper.data[0] = (char)(byte_is_alpha(upper.data[0]) ? upper.data[0] & ~0x20 : upper.data[0]);
+		same = is_hash_of(hex, &upper);
+		for (size_t i = 0; i < upper.length; i++)
+			if (byte_is_alpha(upper.data[i]))
+				upper.data[i] = (char)(upper.data[i] & ~0x20);
+		same = same || is_hash_of(hex, &upper);
+	}
+	text_deinit(&upper);
+	return same;
+}
+
+/* What comes of `echo` without -n, and of names copied with what stood around them. */
+static const struct wrapping {
+	struct view before;
+	struct view after;
+	struct view clause;
+} wrappings[] = {
+	{ VIEW_INIT(""), VIEW_INIT("\n"),
+	  VIEW_INIT("it is the SHA-256 of the name with a line feed behind it (echo needs -n)") },
+	{ VIEW_INIT(""), VIEW_INIT("\r\n"), VIEW_INIT("it is the SHA-256 of the name with a line end behind it") },
+	{ VIEW_INIT(""), VIEW_INIT(" "), VIEW_INIT("it is the SHA-256 of the name with a blank behind it") },
+	{ VIEW_INIT(" "), VIEW_INIT(""), VIEW_INIT("it is the SHA-256 of the name with a blank before it") },
+	{ VIEW_INIT("\""), VIEW_INIT("\""), VIEW_INIT("it is the SHA-256 of the name in quotes") },
+	{ VIEW_INIT("\""), VIEW_INIT("\"\n"), VIEW_INIT("it is the SHA-256 of the name in quotes and a line feed") },
+	{ VIEW_INIT("<"), VIEW_INIT(">"), VIEW_INIT("it is the SHA-256 of the name in angle brackets") },
+};
+
+static const struct view usual_senders[] = {
+	VIEW_INIT("info"),       VIEW_INIT("noreply"), VIEW_INIT("no-reply"), VIEW_INIT("admin"),
+	VIEW_INIT("postmaster"), VIEW_INIT("support"), VIEW_INIT("sales"),    VIEW_INIT("contact"),
+	VIEW_INIT("hello"),      VIEW_INIT("mail"),    VIEW_INIT("mailer"),   VIEW_INIT("webmaster"),
+	VIEW_INIT("test"),       VIEW_INIT("news"),    VIEW_INIT("billing"),  VIEW_INIT("invoice"),
+};
+
+static struct view sender_mistake(struct view hex, const struct token_owner *owner, struct arena *arena)
+{
+	const size_t count = sizeof(usual_senders) / sizeof(usual_senders[0]);
+	for (size_t i = 0; i <= count; i++) {
+		/* Last, the account's own local part: steve.mailer@example.com for steve.mailer@mycorp.se. */
+		const struct view local =
+			i < count ? usual_senders[i] : view_first(owner->account, view_find_byte(owner->account, '@'));
+		if (is_hash_of_parts(hex, local, VIEW("@"), owner->domain) ||
+		    is_hash_of_parts(hex, local, VIEW("@"), arena_print(arena, "%.*s\n", VIEW_PRINT(owner->domain))))
+			return arena_print(arena, "it is the SHA-256 of the sender address %.*s@%.*s, not of the user account",
+			                   VIEW_PRINT(local), VIEW_PRINT(owner->domain));
+	}
+	return VIEW_NONE;
+}
+
+static struct view hash_mistake(struct view hex, const struct token_owner *owner, struct arena *arena)
+{
+	for (size_t i = 0; i < sizeof(wrappings) / sizeof(wrappings[0]); i++) {
+		const struct wrapping *row = &wrappings[i];
+		if (is_hash_of_parts(hex, row->before, owner->account, row->after) ||
+		    (owner->as_typed.length > 0 && is_hash_of_parts(hex, row->before, owner->as_typed, row->after)))
+			return row->clause;
+	}
+	if (is_hash_of_spelling(hex, owner->account))
+		return VIEW("it is the SHA-256 of another spelling of the name: lower case is meant");
+	if (is_hash_of_parts(hex, VIEW_NONE, owner->domain, VIEW_NONE) ||
+	    is_hash_of_parts(hex, VIEW_NONE, owner->domain, VIEW("\n")))
+		return VIEW("it is the SHA-256 of the domain, not of the user account");
+	if (is_hash_of_parts(hex, VIEW_NONE, VIEW_NONE, VIEW_NONE) ||
+	    is_hash_of_parts(hex, VIEW_NONE, VIEW_NONE, VIEW("\n")))
+		return VIEW("it is the SHA-256 of nothing: the name was empty");
+	const struct view sender = sender_mistake(hex, owner, arena);
+	return sender.length > 0 ? sender : token_of_another;
+}
+
+static bool is_hex(struct view text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (!byte_is_digit(text.data[i]) && (byte_lower(text.data[i]) < 'a' || byte_lower(text.data[i]) > 'f'))
+			return false;
+	return true;
+}
+
+static struct view form_mistake(struct view value, const struct token_owner *owner)
+{
+	enum { MD5_HEX = 32, SHA1_HEX = 40, SHA512_HEX = 128 };
+	if (value.length == 0)
+		return VIEW("nothing stands behind the equals sign");
+	if (view_equal_nocase(value, owner->account))
+		return VIEW("it is the name itself, not its SHA-256");
+	if (!is_hex(value))
+		return VIEW("what stands behind the equals sign is not hexadecimal");
+	if (value.length == MD5_HEX)
+		return VIEW("it is as long as an MD5, not a SHA-256");
+	if (value.length == SHA1_HEX)
+		return VIEW("it is as long as a SHA-1, not a SHA-256");
+	if (value.length == SHA512_HEX)
+		return VIEW("it is as long as a SHA-512, not a SHA-256");
+	return value.length < HEX_LENGTH ? VIEW("it is cut: a SHA-256 has 64 digits")
+	                                 : VIEW("it is too long: a SHA-256 has 64 digits");
+}
+
+struct view token_mistake(struct view text, struct view prefix, const struct token_owner *owner, struct arena *arena)
+{
+	text = view_trim(text);
+	if (text.length > 2 && view_starts(text, VIEW("\"")) && view_ends(text, VIEW("\"")) &&
+	    view_starts_nocase(view_from(text, 1), prefix))
+		return VIEW("quotes stand around it in DNS: they belong to the zone file only");
+	if (!view_starts_nocase(text, prefix))
+		return VIEW_NONE;
+	const struct view rest = view_from(text, prefix.length);
+	const struct view trimmed = view_trim(rest);
+	if (!view_starts(trimmed, VIEW("=")))
+		return VIEW_NONE;
+	if (!view_starts(text, prefix))
+		return arena_print(arena, "the word before the equals sign is spelled %.*s", VIEW_PRINT(prefix));
+	if (trimmed.length != rest.length || byte_is_blank(view_from(rest, 1).length > 0 ? rest.data[1] : 'x'))
+		return VIEW("a blank stands beside the equals sign");
+	const struct view value = view_from(rest, 1);
+	if (value.length != HEX_LENGTH || !is_hex(value))
+		return form_mistake(value, owner);
+	return hash_mistake(value, owner, arena);
 }

@@ -52,22 +52,57 @@ static void txt(void *context, struct view name, struct arena *arena, struct txt
 
 /* ---- token */
 
+static struct view token_of(struct view prefix, struct view name, struct arena *arena)
+{
+	struct text token = TEXT_LIMIT(1024);
+	token_write(prefix, name, &token);
+	const struct view copy = arena_copy(arena, text_view(&token));
+	text_deinit(&token);
+	return copy;
+}
+
+/* The first fault of what was meant to be the token; tokens of other accounts are no fault. */
+static void explain_token(const struct who *who, struct view prefix, const struct txt_answer *answer,
+                          struct arena *arena, struct finding *finding)
+{
+	enum { EXPLAINED_MOST = 8 };
+	const struct token_owner owner = { who->account, who->as_typed, who->domain };
+	finding->problem = VIEW("no challenge token of this user account.");
+	finding->detail = VIEW("there is no token of this service at the domain");
+	if (answer->through_alias) {
+		finding->detail = VIEW("the domain is an alias (CNAME): a token behind one does not count");
+		return;
+	}
+	for (size_t i = 0, meant = 0; i < answer->count && meant < EXPLAINED_MOST; i++) {
+		const struct view mistake = token_mistake(answer->texts[i], prefix, &owner, arena);
+		if (mistake.length == 0)
+			continue;
+		if (!token_is_ours(answer->texts[i], prefix))
+			see(finding, answer->texts[i]);
+		meant++;
+		finding->detail = arena_print(arena, "of the token seen: %.*s", VIEW_PRINT(mistake));
+		if (view_equal(mistake, token_of_another))
+			continue;
+		finding->problem = arena_print(arena, "no challenge token of this user account (of the one seen: %.*s).",
+		                               VIEW_PRINT(mistake));
+		return;
+	}
+}
+
 void find_token(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding)
 {
 	const struct view prefix = config_of(resolver)->service.token_prefix;
 	struct lookup_context context = { resolver, freshness };
 	struct txt_answer answer;
-	struct text token = TEXT_LIMIT(1024);
-	token_write(prefix, who->account, &token);
 	*finding = (struct finding){
 		.check = CHECK_TOKEN,
 		.state = STATE_FAIL,
 		.name = who->domain,
+		.expected = token_of(prefix, who->account, arena),
 		.status = { 5, 7, 1 },
 	};
-	finding->expected = arena_copy(arena, text_view(&token));
-	text_deinit(&token);
+	const struct view as_typed = token_of(prefix, who->as_typed, arena);
 	txt(&context, who->domain, arena, &answer);
 	if (answer.status == TXT_FAILED) {
 		cannot_tell(finding, who->domain, answer.detail, arena);
@@ -77,8 +112,8 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
 	for (size_t i = 0; i < answer.count && !answer.through_alias; i++) {
 		if (token_is_ours(answer.texts[i], prefix))
 			see(finding, answer.texts[i]);
-		if (token_matches(answer.texts[i], prefix, who->account) ||
-		    (who->as_typed.length > 0 && token_matches(answer.texts[i], prefix, who->as_typed)))
+		if (token_matches(answer.texts[i], finding->expected) ||
+		    (who->as_typed.length > 0 && token_matches(answer.texts[i], as_typed)))
 			finding->state = STATE_PASS;
 	}
 	if (finding->state == STATE_PASS) {
@@ -86,11 +121,7 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
 		return;
 	}
 	finding->fix = finding->expected;
-	finding->problem = VIEW("no challenge token of this user account.");
-	finding->detail =
-		finding->seen_count > 0
-			? VIEW("the tokens seen belong to other accounts, or are not the SHA-256 of this account's name")
-			: VIEW("there is no token of this service at the domain");
+	explain_token(who, prefix, &answer, arena, finding);
 }
 
 /* ---- SPF */
@@ -130,8 +161,6 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 		break;
 	case SPF_BROKEN:
 		finding->status.detail = 24;
-		finding->fix =
-			arena_print(arena, "v=spf1 include:%.*s -all", VIEW_PRINT(config_of(resolver)->service.spf_include));
 		finding->problem = arena_print(arena, "the SPF record is broken: %.*s.", VIEW_PRINT(spf.detail));
 		break;
 	case SPF_LATER:
@@ -248,10 +277,14 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 		finding->state = STATE_PASS;
 		finding->expected = dmarc.text;
 		finding->fix = VIEW_NONE;
-		finding->detail = arena_print(arena, "a valid policy at %.*s%s", VIEW_PRINT(dmarc.name),
-		                              dmarc.record.has_policy ? "" : "; without p= older receivers ignore it");
-		if (!dmarc.record.has_policy)
+		finding->detail = arena_print(arena, "a valid policy at %.*s", VIEW_PRINT(dmarc.name));
+		if (dmarc.detail.length > 0 || !dmarc.record.has_policy)
 			finding->state = STATE_WARN;
+		if (dmarc.detail.length > 0)
+			finding->detail = arena_print(arena, "%.*s; %.*s", VIEW_PRINT(finding->detail), VIEW_PRINT(dmarc.detail));
+		if (!dmarc.record.has_policy)
+			finding->detail =
+				arena_print(arena, "%.*s; without p= older receivers ignore it", VIEW_PRINT(finding->detail));
 		return;
 	case DMARC_MISSING:
 		finding->problem = VIEW("there is no DMARC record.");
