@@ -78,7 +78,7 @@ static void open_run(void *argument)
 	struct store *store = opening->store;
 	if (!directories_make(store, opening->problem))
 		return;
-	if (!store->settings.keep_lock_out) {
+	if (store->world->disk == disk_real()) {
 		char *path = path_below(store->directory, "lock");
 		store->lock = lock_take(path, opening->problem);
 		free(path);
@@ -176,7 +176,6 @@ static struct store *store_new(struct world *world, const struct store_settings 
 	if (world->disk != disk_real()) {
 		store->sql_disk = sql_disk_new(world->disk, world_random_u64(world));
 		store->vfs = sql_disk_name(store->sql_disk);
-		store->settings.keep_lock_out = true;
 	}
 	return store;
 }

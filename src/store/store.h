@@ -133,13 +133,12 @@ struct store_settings {
 	uint64_t history_rows; /* a file; 0: the usual; for tests */
 	int64_t settle;        /* longest time until the index knows; 0: 100 ms */
 	int64_t compact;       /* how often a nearly empty segment is looked for; 0: 10 s */
-	bool keep_lock_out;    /* simulation: no lock against a second daemon */
 	struct store_hooks hooks;
 	struct view owner; /* engines that are shared: which node, and since which take-over */
 	uint64_t epoch;
 };
 
-/* Suspends while it replays. NULL: *problem says why (a second daemon, a disk that fails). */
+/* Suspends while it replays. NULL: *problem says why (a disk that fails; on the real disk, a second daemon). */
 struct store *store_open(struct world *world, const struct store_settings *settings, struct text *problem);
 void store_close(struct store *store); /* suspends: writes and applies what is under way; nothing new is done then */
 /* Frees, writes nothing: after store_close, or once all its tasks have ended because they were cancelled. */

@@ -281,8 +281,8 @@ void store_space_task(void *argument)
 		if (space.known) {
 			const bool was_full = !store_has_room(store, 0);
 			store->free_space = space.bytes;
-			/* The disk said that it was full: with this much to spare it is worth another try. */
-			if (space.bytes > store->settings.reserve + QUEUED_BYTES_MOST)
+			/* The disk said that it was full: with something to spare it is worth another try. */
+			if (space.bytes > store->settings.reserve)
 				store->is_full = false;
 			if (was_full)
 				signal_wake_all(&store->progress);

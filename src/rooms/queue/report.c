@@ -126,11 +126,13 @@ static struct row *leased_row(const struct lease *lease, uint32_t index)
 	return NULL;
 }
 
-static bool is_changing(const struct lease *lease)
+static bool is_changing(const struct lease *lease, const struct report_request *request)
 {
-	for (struct link *link = list_first(&lease->rows); link != NULL; link = list_next(&lease->rows, link))
-		if (LIST_OWNER(link, struct row, in_lease)->changing)
+	for (size_t i = 0; i < request->row_count; i++) {
+		const struct row *row = leased_row(lease, request->rows[i].index);
+		if (row != NULL && row->changing)
 			return true;
+	}
 	return false;
 }
 
@@ -247,7 +249,7 @@ void answer_report(void *room, const struct caller *caller, const void *request,
 			taken->taken = is_recorded(queue, report, arena);
 			return;
 		}
-		if (!is_changing(lease)) {
+		if (!is_changing(lease, report)) {
 			report_apply(queue, lease, report, taken, arena);
 			return;
 		}
