@@ -25,8 +25,6 @@ static struct view id_text(const struct message_id *id, struct id_text *into)
 static void log_accepted(struct queue *queue, const struct store_message *message)
 {
 	struct id_text id;
-	if (message->account.length > 0)
-		return;
 	const bool is_single = message->recipient_count == 1;
 	const struct event event = {
 		.event = VIEW("accepted"),
@@ -128,9 +126,10 @@ void queue_accepted(void *room, const struct store_message *message, const struc
 	queue->counters.accepted_messages++;
 	queue->counters.accepted_recipients += (int64_t)message->recipient_count;
 	queue->counters.notices += payment != NULL ? 1 : 0;
-	log_accepted(queue, message);
-	if (payment != NULL)
+	if (payment != NULL) {
+		log_accepted(queue, message);
 		debt_paid(queue, payment);
+	}
 	if (view_is_empty(message->hold_reason))
 		place_recipients(queue, message, stamp);
 }
