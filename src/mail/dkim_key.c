@@ -152,17 +152,26 @@ void dkim_key_write(enum dkim_algorithm algorithm, struct view key, struct text 
 	text_add_base64(record, key);
 }
 
+/* RFC 1035 5.1 */
+static void add_zone_byte(struct text *text, char byte)
+{
+	if (!byte_is_print(byte)) {
+		text_print(text, "\\%03u", (unsigned)(unsigned char)byte);
+		return;
+	}
+	if (byte == '"' || byte == '\\')
+		text_add_byte(text, '\\');
+	text_add_byte(text, byte);
+}
+
 void txt_strings_write(struct view value, struct text *text)
 {
 	bool first = true;
 	do {
 		const struct view part = view_first(value, STRING_MOST);
 		text_add(text, first ? VIEW("\"") : VIEW(" \""));
-		for (size_t i = 0; i < part.length; i++) {
-			if (part.data[i] == '"' || part.data[i] == '\\')
-				text_add_byte(text, '\\');
-			text_add_byte(text, part.data[i]);
-		}
+		for (size_t i = 0; i < part.length; i++)
+			add_zone_byte(text, part.data[i]);
 		text_add_byte(text, '"');
 		value = view_from(value, part.length);
 		first = false;

@@ -69,14 +69,14 @@ static bool read_group(struct view text, uint8_t *into)
 }
 
 /* Groups between colons, the last one perhaps an IPv4 address (RFC 4291 2.2); *length in octets. */
-static bool read_groups(struct view text, uint8_t *into, size_t *length)
+static bool read_groups(struct view text, bool is_end, uint8_t *into, size_t *length)
 {
 	struct view part;
 	*length = 0;
 	if (text.length == 0)
 		return true;
 	while (view_split(&text, ':', &part)) {
-		const bool last_v4 = text.data == NULL && one_of('.', part);
+		const bool last_v4 = is_end && text.data == NULL && one_of('.', part);
 		const size_t octets = last_v4 ? 4 : 2;
 		if (*length + octets > 16 || !(last_v4 ? read_ip4(part, into + *length) : read_group(part, into + *length)))
 			return false;
@@ -92,12 +92,12 @@ static bool read_ip6(struct view text, uint8_t *address)
 	size_t front_length = 0;
 	size_t back_length = 0;
 	const size_t gap = view_find(text, VIEW("::"));
-	if (!read_groups(view_first(text, gap), front, &front_length))
+	if (!read_groups(view_first(text, gap), gap == VIEW_NOT_FOUND, front, &front_length))
 		return false;
 	if (gap == VIEW_NOT_FOUND && front_length != 16)
 		return false;
 	if (gap != VIEW_NOT_FOUND &&
-	    (!read_groups(view_from(text, gap + 2), back, &back_length) || front_length + back_length > 14))
+	    (!read_groups(view_from(text, gap + 2), true, back, &back_length) || front_length + back_length > 14))
 		return false;
 	for (size_t i = 0; i < 16; i++)
 		address[i] = i < 16 - back_length ? front[i] : back[i - (16 - back_length)];
