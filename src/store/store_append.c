@@ -310,8 +310,6 @@ static void group_done(struct group *group)
 		text_deinit(&pending->content);
 		pending_end(pending, STORE_DONE);
 	}
-	if (group->count > 0)
-		store->durable_end = journal_end(store->journal);
 	signal_wake_all(&store->apply_wanted);
 	signal_wake_all(&store->progress);
 }

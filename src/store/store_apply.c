@@ -1,6 +1,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/must.h"
+#include "store/journal_format.h"
 #include "store/store_private.h"
 
 /* ---- the overlay: what the index does not know yet */
@@ -136,21 +137,20 @@ static void apply_take(struct apply *apply)
 	const size_t most = store->durable.count < BATCH_RECORDS_MOST ? store->durable.count : BATCH_RECORDS_MOST;
 	apply->entries = must_realloc(apply->entries, most + 1, sizeof(apply->entries[0]));
 	apply->count = 0;
-	apply->after = (struct index_state){ .position = store->durable_end,
+	apply->after = (struct index_state){ .position = store->applied_end,
 		                                 .queue_time = store_time(store),
 		                                 .next_seq = store->next_seq };
-	apply->after.position.sequence = store->applied_sequence + 1;
 	for (struct link *link = list_first(&store->durable); link != NULL && apply->count < most;
 	     link = list_next(&store->durable, link)) {
 		const struct pending *pending = LIST_OWNER(link, struct pending, link);
 		apply->entries[apply->count++] = (struct index_entry){
 			.type = pending->type, .id = pending->id, .head = text_view(&pending->head), .place = pending->place
 		};
-		apply->after.position.sequence = pending->sequence + 1;
-		if (apply->count < store->durable.count) {
-			apply->after.position.segment = pending->place.segment;
-			apply->after.position.offset = pending->place.offset + JOURNAL_RECORD_HEADER + pending->place.length;
-		}
+		apply->after.position = (struct journal_position){
+			.segment = pending->place.segment,
+			.offset = journal_aligned(pending->place.offset + JOURNAL_RECORD_HEADER + pending->place.length),
+			.sequence = pending->sequence + 1,
+		};
 	}
 	apply->wall = world_wall(store->world);
 }
@@ -185,6 +185,7 @@ static void apply_done(struct apply *apply)
 	for (size_t i = 0; i < apply->count; i++)
 		list_add_last(&store->settled, list_take_first(&store->durable));
 	store->applied_sequence = apply->after.position.sequence - 1;
+	store->applied_end = apply->after.position;
 	store->time_saved = world_now(store->world);
 	retire_prepare(store, &apply->after.position);
 	overlay_purge(store);

@@ -104,7 +104,7 @@ struct store {
 	struct list settled;
 	uint64_t durable_sequence;
 	uint64_t applied_sequence;
-	struct journal_position durable_end;
+	struct journal_position applied_end; /* the index's position */
 	struct signal append_wanted;
 	struct signal apply_wanted;
 	struct signal progress; /* something was written, or applied */

@@ -230,7 +230,7 @@ bool store_replay(struct store *store, struct text *problem, struct text *damage
 		text_print(problem, "the journal in %s could not be replayed", store->journal_directory);
 	store->next_seq = replay.next_seq;
 	store->durable_sequence = journal_end(store->journal).sequence - 1;
-	store->durable_end = journal_end(store->journal);
+	store->applied_end = journal_end(store->journal);
 	/* What was torn away at the end has numbers that nobody will apply. */
 	store->applied_sequence = store->durable_sequence;
 	replay_deinit(&replay);
