@@ -171,6 +171,18 @@ static void find_route(struct api_request *request)
 		api_problem(request, 401, "tokens are not built yet: this path answers on the operator's unix socket alone");
 }
 
+/* Runs the daemon until it has nothing more to do at once: an answer sent, then the connection closed. */
+static void daemon_run(struct api *api)
+{
+	enum { TURNS_MOST = 100 };
+	MHD_UNSIGNED_LONG_LONG timeout = 0;
+	for (unsigned turn = 0; turn < TURNS_MOST; turn++) {
+		MHD_run(api->daemon);
+		if (MHD_get_timeout(api->daemon, &timeout) != MHD_YES || timeout > 0)
+			return;
+	}
+}
+
 /* ---- the answer */
 
 static void request_task(void *argument)
@@ -189,7 +201,7 @@ static void request_task(void *argument)
 	api->answered++;
 	MHD_resume_connection(request->connection);
 	/* Nothing else tells the daemon of it; the request may be gone after this. */
-	MHD_run(api->daemon);
+	daemon_run(api);
 }
 
 static enum MHD_Result send_answer(struct api_request *request)
@@ -286,7 +298,7 @@ static void run_daemon(void *argument)
 	enum wait_result waited = WAIT_DONE;
 	while (waited != WAIT_CANCELLED) {
 		MHD_UNSIGNED_LONG_LONG timeout = 0;
-		MHD_run(api->daemon);
+		daemon_run(api);
 		const bool has_timeout = MHD_get_timeout(api->daemon, &timeout) == MHD_YES;
 		const int64_t deadline =
 			has_timeout ? world_now(world) + (int64_t)timeout * MILLISECOND : world_now(world) + connection_patience;
@@ -317,7 +329,7 @@ static void accept_connections(void *argument)
 		MHD_add_connection(door.api->daemon, descriptor, (const struct sockaddr *)&address,
 		                   length < (socklen_t)sizeof(struct sockaddr_in) ? (socklen_t)sizeof(struct sockaddr_un)
 		                                                                  : length);
-		MHD_run(door.api->daemon);
+		daemon_run(door.api);
 	}
 	close(door.descriptor);
 }
