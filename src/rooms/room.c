@@ -92,7 +92,13 @@ static void service_make(struct frame_private *private)
 	};
 }
 
-/* ---- what the supervisor sends */
+/* ---- what the supervisor sends, and what is said to it */
+
+static void say(struct frame_private *private, enum control_kind kind, struct view text)
+{
+	const struct control_message message = { .kind = kind, .text = text, .descriptor = -1 };
+	control_send(private->frame.world, CONTROL_DESCRIPTOR, &message);
+}
 
 static void take_identity(struct frame_private *private, const struct control_message *message)
 {
@@ -180,12 +186,6 @@ static void serve_early(struct frame_private *private)
 		channel_serve(private->frame.world, &private->served, &private->service, private->early[i].caller,
 		              private->early[i].descriptor);
 	private->early_count = 0;
-}
-
-static void say(struct frame_private *private, enum control_kind kind, struct view text)
-{
-	const struct control_message message = { .kind = kind, .text = text, .descriptor = -1 };
-	control_send(private->frame.world, CONTROL_DESCRIPTOR, &message);
 }
 
 static bool room_start(struct frame_private *private)

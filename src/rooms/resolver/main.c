@@ -58,6 +58,7 @@ static void reload(void *room)
 	if (dns != NULL) {
 		state->dns[state->dns_count++] = dns;
 		state->resolver.dns = dns;
+		records_expire(&state->resolver);
 	}
 	if (problem.length > 0)
 		log_line(state->frame->log, dns == NULL ? LOG_ERROR : LOG_WARNING, text_view(&problem), NULL, 0);

@@ -162,6 +162,17 @@ void records_lookup(struct resolver *resolver, struct view name, enum dns_type t
 		};
 }
 
+void records_expire(struct resolver *resolver)
+{
+	struct link *link = list_first(&resolver->by_use);
+	for (; link != NULL; link = list_next(&resolver->by_use, link)) {
+		struct cache_entry *entry = LIST_OWNER(link, struct cache_entry, by_use);
+		entry->good_until = INT64_MIN;
+		entry->asked_fresh = INT64_MIN;
+		entry->failed_until = INT64_MIN;
+	}
+}
+
 void resolver_init(struct resolver *resolver, struct world *world, struct log *log,
                    const struct config *const *config, struct dns *dns, struct peer *vault)
 {

@@ -50,6 +50,9 @@ enum freshness {
 void records_lookup(struct resolver *resolver, struct view name, enum dns_type type, enum freshness freshness,
                     struct arena *arena, struct dns_answer *answer);
 
+/* Everything is asked again; what was answered serves on while DNS fails. */
+void records_expire(struct resolver *resolver);
+
 /* Tells the vault that account may seal as domain, unless it knows that for a while yet; or takes it back. Suspends.
  */
 void grants_tell(struct resolver *resolver, struct view account, struct view domain, bool granted);

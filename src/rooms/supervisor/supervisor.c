@@ -525,38 +525,73 @@ static bool needs_restart(const struct config *old, const struct config *new)
 	       old->processes.delivery != new->processes.delivery;
 }
 
-static void reload(struct supervisor *supervisor, struct child *asked_by)
+struct reloading {
+	struct supervisor *supervisor;
+	struct child *asked_by; /* NULL: SIGHUP */
+};
+
+static bool all_ready(const struct supervisor *supervisor)
 {
+	for (size_t i = 0; i < supervisor->child_count; i++)
+		if (!supervisor->children[i].ready)
+			return false;
+	return true;
+}
+
+static void apply(struct supervisor *supervisor, struct config *config, const struct text *yaml,
+                  struct text *complaints)
+{
+	if (needs_restart(supervisor->config, config))
+		text_add(complaints, VIEW("listeners, directories, sockets and process counts change only when the service "
+		                          "is started again\n"));
+	config_free(supervisor->config);
+	supervisor->config = config;
+	text_clear(&supervisor->yaml);
+	text_add(&supervisor->yaml, text_view(yaml));
+	copy_zones(supervisor, complaints);
+	for (size_t i = 0; i < supervisor->child_count; i++) {
+		supervisor->children[i].ready = false;
+		say_configuration(&supervisor->children[i]);
+	}
+	/* Each room says that it has taken it, so that whoever asked may rely on it. */
+	const int64_t deadline = world_now(supervisor->world) + 5 * SECOND;
+	while (!all_ready(supervisor) && signal_wait(&supervisor->changed, deadline) == WAIT_DONE)
+		continue;
+}
+
+static void reload_run(void *argument)
+{
+	struct reloading *reloading = argument;
+	struct supervisor *supervisor = reloading->supervisor;
 	struct text yaml = TEXT_LIMIT(CONTROL_PACKET_MOST);
 	struct text complaints = TEXT_LIMIT(16384);
 	notify(VIEW("RELOADING=1"));
 	struct config *config = supervisor_read_config(supervisor->options->config_path, &yaml, &complaints);
 	const bool good = config != NULL;
-	if (good) {
-		if (needs_restart(supervisor->config, config))
-			text_add(&complaints, VIEW("listeners, directories, sockets and process counts change only when the "
-			                           "service is started again\n"));
-		config_free(supervisor->config);
-		supervisor->config = config;
-		text_clear(&supervisor->yaml);
-		text_add(&supervisor->yaml, text_view(&yaml));
-		copy_zones(supervisor, &complaints);
-		for (size_t i = 0; i < supervisor->child_count; i++)
-			say_configuration(&supervisor->children[i]);
-	}
+	if (good)
+		apply(supervisor, config, &yaml, &complaints);
 	log_print(&supervisor->log, good ? LOG_INFO : LOG_ERROR,
 	          good ? "configuration applied" : "configuration not applied; the one before stays in force");
 	log_lines(&supervisor->log, LOG_WARNING, text_view(&complaints));
-	if (asked_by != NULL)
-		say(asked_by, &(struct control_message){
-						  .kind = CONTROL_RELOADED,
-						  .number = good ? 1 : 0,
-						  .text = text_view(&complaints),
-						  .descriptor = -1,
-					  });
+	if (reloading->asked_by != NULL)
+		say(reloading->asked_by, &(struct control_message){
+									 .kind = CONTROL_RELOADED,
+									 .number = good ? 1 : 0,
+									 .text = text_view(&complaints),
+									 .descriptor = -1,
+								 });
 	notify(VIEW("READY=1"));
 	text_deinit(&yaml);
 	text_deinit(&complaints);
+	free(reloading);
+}
+
+/* In a task of its own: it waits for the rooms, and so must not hold up whoever listens to them. */
+static void reload(struct supervisor *supervisor, struct child *asked_by)
+{
+	struct reloading *reloading = must_alloc(1, sizeof(*reloading));
+	*reloading = (struct reloading){ .supervisor = supervisor, .asked_by = asked_by };
+	task_start(supervisor->world, "reload", reload_run, reloading);
 }
 
 /* ---- end */
