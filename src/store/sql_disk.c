@@ -176,7 +176,9 @@ static int file_sync(sqlite3_file *base, int flags)
 {
 	(void)flags;
 	struct sql_file *file = file_of(base);
-	return code_of(file->owner->disk->operations->sync(file->owner->disk, file->file), SQLITE_IOERR_FSYNC);
+	/* Whatever the reason, also want of space: what was written is lost, and a second try would not say so. */
+	const enum disk_result result = file->owner->disk->operations->sync(file->owner->disk, file->file);
+	return result == DISK_OK ? SQLITE_OK : SQLITE_IOERR_FSYNC;
 }
 
 static int file_size(sqlite3_file *base, sqlite3_int64 *size)

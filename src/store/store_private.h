@@ -23,7 +23,7 @@
 #define SETTLE_DEFAULT     (100 * MILLISECOND)
 #define TIME_SAVED_EVERY   MINUTE
 #define SPACE_LOOKED_EVERY SECOND
-#define FULL_RETRY         SECOND
+#define FULL_RETRY         (100 * MILLISECOND)
 #define COMPACT_EVERY      (10 * SECOND)
 #define SPARES             8u
 #define PATH_LENGTH_MOST   3500u
