@@ -60,7 +60,8 @@ struct connection {
 	struct endpoint local;
 	struct endpoint remote;
 	struct tls_facts tls;
-	char problem[160]; /* why it failed, for people; empty while all is well */
+	char problem[160]; /* why it failed, for people; empty while all is well, and never again after a failure */
+	unsigned streak;   /* reads since the task last let others run */
 };
 
 /* Suspends until at least one byte is there. */

@@ -8,7 +8,8 @@ bool endpoint_parse_address(struct view text, struct endpoint *endpoint)
 {
 	char terminated[INET6_ADDRSTRLEN];
 	struct endpoint parsed = { 0 };
-	if (text.length == 0 || !bytes_to_cstring(terminated, sizeof(terminated), text))
+	if (text.length == 0 || view_find_byte(text, '\0') != VIEW_NOT_FOUND ||
+	    !bytes_to_cstring(terminated, sizeof(terminated), text))
 		return false;
 	if (inet_pton(AF_INET, terminated, parsed.address) == 1)
 		parsed.family = 4;
@@ -86,8 +87,9 @@ static const struct block special_v4[] = {
 static const struct block special_v6[] = {
 	{ { 0 }, 96 },                                        /* unspecified, loopback, v4-compatible */
 	{ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96 }, /* v4-mapped: never dialled as IPv6 */
+	{ { 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96 },       /* v4-translated (RFC 2765) */
 	{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48 },       /* local NAT64 */
-	{ { 0x01 }, 64 },                                     /* discard */
+	{ { 0x01 }, 63 },                                     /* discard, dummy (RFC 6666, RFC 9780) */
 	{ { 0x20, 0x01, 0x00, 0x00 }, 23 },                   /* protocol assignments: Teredo, benchmarks, ORCHID */
 	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 },                   /* documentation */
 	{ { 0x3f, 0xff }, 20 },                               /* documentation */

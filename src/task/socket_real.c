@@ -1,6 +1,7 @@
 /* Sockets of the real world: tried at once, waited for only when the system says so. */
 #include "base/bytes.h"
 #include "base/must.h"
+#include "task/listener.h"
 #include "task/world_real.h"
 
 #include <arpa/inet.h>
@@ -198,7 +199,7 @@ enum connect_result real_connect(struct world *world, const struct endpoint *rem
 	const socklen_t length = address_of(remote, &address);
 	const int descriptor = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (descriptor < 0)
-		return CONNECT_FAILED;
+		return errno == EAFNOSUPPORT ? CONNECT_UNREACHABLE : CONNECT_FAILED; /* no IPv6 here */
 	enum connect_result result = CONNECT_FAILED;
 	if (bind_local(descriptor, local))
 		result = connect_descriptor(world, descriptor, &address, length, deadline);
@@ -212,61 +213,77 @@ enum connect_result real_connect(struct world *world, const struct endpoint *rem
 
 /* ---- listen */
 
-struct listener {
+struct real_listener {
+	struct listener listener; /* first: what the others see */
 	int descriptor;
-	char name[80];
 };
+
+static void real_listener_free(struct listener *listener)
+{
+	struct real_listener *real = (struct real_listener *)listener;
+	close(real->descriptor);
+	free(real);
+}
 
 struct listener *listener_of_descriptor(struct world *world, int descriptor)
 {
 	(void)world;
-	struct listener *listener = must_alloc(1, sizeof(*listener));
+	struct real_listener *real = must_alloc(1, sizeof(*real));
 	union socket_address address = { 0 };
 	socklen_t length = sizeof(address);
-	struct text name = TEXT_LIMIT(sizeof(listener->name) - 1);
+	struct text name = TEXT_LIMIT(sizeof(real->listener.name) - 1);
 	getsockname(descriptor, &address.any, &length);
 	const struct endpoint endpoint = endpoint_of(&address);
 	if (endpoint.family != 0)
 		text_add_endpoint(&name, &endpoint);
 	else
 		text_add(&name, VIEW("unix"));
-	bytes_to_cstring(listener->name, sizeof(listener->name), text_view(&name));
+	bytes_to_cstring(real->listener.name, sizeof(real->listener.name), text_view(&name));
 	text_deinit(&name);
-	listener->descriptor = descriptor;
+	real->listener.free = real_listener_free;
+	real->descriptor = descriptor;
 	must(fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0);
-	return listener;
+	return &real->listener;
 }
 
-struct view listener_name(const struct listener *listener)
+/* Those of one connection, which is gone: the next may be well (accept(2)). */
+static bool is_of_one_connection(int error)
 {
-	return view_of(listener->name);
+	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN ||
+	       error == ENETUNREACH || error == EHOSTDOWN || error == EHOSTUNREACH || error == ENOPROTOOPT ||
+	       error == ENONET;
 }
 
-void listener_free(struct listener *listener)
+static enum wait_result accept_wait(struct world *world, int descriptor, int error, int64_t deadline)
 {
-	if (listener == NULL)
-		return;
-	close(listener->descriptor);
-	free(listener);
+	if (error == EAGAIN)
+		return world_wait_descriptor(world, descriptor, READY_TO_READ, deadline);
+	if (is_of_one_connection(error))
+		return WAIT_DONE;
+	/* No descriptor, no memory: the listener stays readable, so waiting for that would spin. */
+	const int64_t pause = world_now(world) + 100 * MILLISECOND;
+	if (deadline > pause)
+		return task_sleep_until(pause);
+	const enum wait_result slept = task_sleep_until(deadline);
+	return slept == WAIT_DONE ? WAIT_LATE : slept;
 }
 
 enum wait_result real_accept(struct world *world, struct listener *listener, int64_t deadline,
                              struct connection **connection)
 {
-	for (;;) {
+	const int listening = ((struct real_listener *)listener)->descriptor;
+	enum wait_result waited = WAIT_DONE;
+	/* Under a storm of connections, those that came first have their turn between two. */
+	task_yield();
+	while (waited == WAIT_DONE && !task_is_cancelled()) {
 		union socket_address remote = { 0 };
 		socklen_t length = sizeof(remote);
-		const int descriptor = accept4(listener->descriptor, &remote.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		const int descriptor = accept4(listening, &remote.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (descriptor >= 0) {
 			*connection = connection_new(world, descriptor, &remote);
 			return WAIT_DONE;
 		}
-		enum wait_result waited = WAIT_DONE;
-		if (errno == EAGAIN)
-			waited = world_wait_descriptor(world, listener->descriptor, READY_TO_READ, deadline);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			waited = task_sleep(world, 100 * MILLISECOND); /* the listener stays readable: do not spin */
-		if (waited != WAIT_DONE)
-			return waited;
+		waited = accept_wait(world, listening, errno, deadline);
 	}
+	return waited == WAIT_DONE ? WAIT_CANCELLED : waited;
 }

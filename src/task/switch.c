@@ -44,21 +44,33 @@ void stack_map(struct stack *stack)
 	must(mapping != MAP_FAILED && mprotect(mapping, page, PROT_NONE) == 0);
 	*stack = (struct stack){ .memory = mapping + page, .size = STACK_SIZE };
 	stack->mark = VALGRIND_STACK_REGISTER(mapping + page, mapping + page + STACK_SIZE);
-#if HAS_ADDRESS_SANITIZER
-	__lsan_register_root_region(stack->memory, stack->size);
-#endif
 }
 
 void stack_unmap(struct stack *stack)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-#if HAS_ADDRESS_SANITIZER
-	__lsan_unregister_root_region(stack->memory, stack->size);
-	__asan_unpoison_memory_region(stack->memory, stack->size);
-#endif
 	VALGRIND_STACK_DEREGISTER(stack->mark);
 	must(munmap((char *)stack->memory - page, stack->size + page) == 0);
 	*stack = (struct stack){ 0 };
+}
+
+static void stack_begin(struct stack *stack)
+{
+	stack->shadow = NULL;
+#if HAS_ADDRESS_SANITIZER
+	__asan_unpoison_memory_region(stack->memory, stack->size);
+	__lsan_register_root_region(stack->memory, stack->size);
+#endif
+}
+
+void stack_retire(struct stack *stack)
+{
+#if HAS_ADDRESS_SANITIZER
+	__lsan_unregister_root_region(stack->memory, stack->size);
+	__asan_unpoison_memory_region(stack->memory, stack->size);
+#else
+	(void)stack;
+#endif
 }
 
 static void switch_announce(struct stack *from, const struct stack *to, int ends)
@@ -147,9 +159,7 @@ void stack_deinit_thread(struct stack *stack)
 void stack_prepare(struct stack *stack, void (*run)(void))
 {
 	enum { CONTROL_WORDS = 0, ENTRY = 7, SLOTS = 9 };
-#if HAS_ADDRESS_SANITIZER
-	__asan_unpoison_memory_region(stack->memory, stack->size);
-#endif
+	stack_begin(stack);
 	/* As if run had been called: a return address of 0 above it, and the stack 16-aligned but for that. */
 	const uintptr_t top = ((uintptr_t)stack->memory + stack->size) & ~(uintptr_t)15;
 	uint64_t *slots = (uint64_t *)(top - SLOTS * sizeof(uint64_t));
@@ -158,7 +168,6 @@ void stack_prepare(struct stack *stack, void (*run)(void))
 	slots[CONTROL_WORDS] = UINT64_C(0x037f00001f80); /* the defaults: x87 0x037f, SSE 0x1f80 */
 	slots[ENTRY] = (uint64_t)(uintptr_t)run;
 	stack->saved = slots;
-	stack->shadow = NULL;
 }
 
 void stack_switch(struct stack *from, struct stack *to, int ends)
@@ -191,18 +200,16 @@ void stack_deinit_thread(struct stack *stack)
 
 void stack_prepare(struct stack *stack, void (*run)(void))
 {
-#if HAS_ADDRESS_SANITIZER
-	__asan_unpoison_memory_region(stack->memory, stack->size);
-#endif
-	/* The context lives at the lowest end of its own stack. */
-	stack->saved = stack->memory;
-	ucontext_t *context = stack->saved;
+	stack_begin(stack);
+	/* The context lives above the first frame of its own stack. */
+	const size_t room = (stack->size - sizeof(ucontext_t)) & ~(size_t)63;
+	ucontext_t *context = (void *)((char *)stack->memory + room);
+	stack->saved = context;
 	must(getcontext(context) == 0);
-	context->uc_stack.ss_sp = (char *)stack->memory + sizeof(ucontext_t);
-	context->uc_stack.ss_size = stack->size - sizeof(ucontext_t);
+	context->uc_stack.ss_sp = stack->memory;
+	context->uc_stack.ss_size = room;
 	context->uc_link = NULL;
 	makecontext(context, run, 0);
-	stack->shadow = NULL;
 }
 
 void stack_switch(struct stack *from, struct stack *to, int ends)

@@ -22,6 +22,8 @@ void stack_deinit_thread(struct stack *stack);
 void stack_map(struct stack *stack);
 void stack_unmap(struct stack *stack);
 void stack_prepare(struct stack *stack, void (*run)(void));
+/* What ran on it has ended: what its dead frames point to counts as lost. It may be prepared again. */
+void stack_retire(struct stack *stack);
 /* Leaves from, goes on in to; returns when somebody switches back. ends: from is never switched to again. */
 void stack_switch(struct stack *from, struct stack *to, int ends);
 /* First thing that run does. */

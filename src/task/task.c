@@ -8,7 +8,7 @@
 
 enum {
 	STACKS_KEPT = 256,
-	ROUNDS_MOST = 64, /* of ready tasks before the loop looks at the world again */
+	ROUNDS_MOST = 8, /* of ready tasks before the loop looks at the world again */
 };
 
 enum task_state { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
@@ -40,6 +40,7 @@ struct scheduler {
 	struct stack thread; /* where scheduler_run runs */
 	struct stack kept[STACKS_KEPT];
 	size_t kept_count;
+	struct random *random; /* NULL: first come, first served */
 };
 
 /* The one mutable global of the program. */
@@ -74,7 +75,7 @@ static void task_main(void)
 	task->run(task->argument);
 	task->state = TASK_ENDED;
 	stack_switch(&task->stack, &task->scheduler->thread, 1);
-	must(!"an ended task runs again");
+	must(task->state != TASK_ENDED); /* it runs again: whoever switched to it is wrong */
 }
 
 static void stack_take(struct scheduler *scheduler, struct stack *stack)
@@ -87,6 +88,7 @@ static void stack_take(struct scheduler *scheduler, struct stack *stack)
 
 static void stack_give_back(struct scheduler *scheduler, struct stack *stack)
 {
+	stack_retire(stack);
 	if (scheduler->kept_count < STACKS_KEPT)
 		scheduler->kept[scheduler->kept_count++] = *stack;
 	else
@@ -172,6 +174,11 @@ enum wait_result task_park_uncancellable(void)
 	return park(NEVER_DUE, NULL, NULL, false);
 }
 
+enum wait_result task_park_uncancellable_until(int64_t deadline)
+{
+	return park(deadline, NULL, NULL, false);
+}
+
 void task_unpark(struct task *task)
 {
 	task_wake(task, WAIT_DONE);
@@ -231,10 +238,31 @@ static void wake_due(struct scheduler *scheduler)
 		task_wake(HEAP_OWNER(first, struct task, timer), WAIT_LATE);
 }
 
+void scheduler_shuffle(struct scheduler *scheduler, struct random *random)
+{
+	scheduler->random = random;
+}
+
+static void shuffle_ready(struct scheduler *scheduler)
+{
+	const size_t count = scheduler->ready.count;
+	struct link **links = must_alloc(count, sizeof(struct link *));
+	for (size_t i = 0; i < count; i++)
+		links[i] = list_take_first(&scheduler->ready);
+	for (size_t left = count; left > 0; left--) {
+		const size_t chosen = random_below(scheduler->random, left);
+		list_add_last(&scheduler->ready, links[chosen]);
+		links[chosen] = links[left - 1];
+	}
+	free(links);
+}
+
 int64_t scheduler_run(struct scheduler *scheduler)
 {
 	wake_due(scheduler);
 	for (unsigned round = 0; round < ROUNDS_MOST && !list_is_empty(&scheduler->ready); round++) {
+		if (scheduler->random != NULL)
+			shuffle_ready(scheduler);
 		for (size_t count = scheduler->ready.count; count > 0 && !list_is_empty(&scheduler->ready); count--)
 			task_go_on(scheduler, LIST_OWNER(list_take_first(&scheduler->ready), struct task, ready));
 	}

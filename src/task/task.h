@@ -32,7 +32,7 @@ void scheduler_cancel_all(struct scheduler *scheduler);
 
 /* Starts run(argument) as a task of the world; it runs when the caller next gives way. name is a literal (or lives
  * as long as the task), shown in traces. The task is freed when run returns; the pointer is good for task_cancel
- * and task_join until then. */
+ * until then. */
 struct task *task_start(struct world *world, const char *name, void (*run)(void *argument), void *argument);
 struct task *task_current(void); /* NULL outside tasks */
 const char *task_name(const struct task *task);

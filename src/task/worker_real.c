@@ -1,19 +1,8 @@
 /* Threads for blocking work, each worker with one queue; the results come back through the loop. */
 #include "base/must.h"
 #include "task/park.h"
+#include "task/worker.h"
 #include "task/world_real.h"
-
-enum { THREADS_MOST = 64 };
-
-struct worker {
-	struct real_world *real;
-	pthread_mutex_t lock;
-	pthread_cond_t filled;
-	struct list waiting;
-	bool ending;
-	unsigned thread_count;
-	pthread_t threads[THREADS_MOST];
-};
 
 /* Lives on the asking task's stack. */
 struct job {
@@ -90,16 +79,17 @@ void real_work(struct world *world, struct worker *worker, void (*run)(void *arg
 
 struct worker *worker_new(struct world *world, const char *name, unsigned threads)
 {
-	must(threads > 0 && threads <= THREADS_MOST);
-	/* A simulated world has no threads: its work runs in place. */
-	if (world->operations->work != real_work)
-		threads = 0;
+	must(threads > 0 && threads <= WORKER_THREADS_MOST);
 	struct worker *worker = must_alloc(1, sizeof(*worker));
-	worker->real = threads == 0 ? NULL : world->state;
+	worker->threads = threads;
 	list_init(&worker->waiting);
 	must(pthread_mutex_init(&worker->lock, NULL) == 0 && pthread_cond_init(&worker->filled, NULL) == 0);
+	/* A simulated world has no threads: its work runs in place. */
+	if (world->operations->work != real_work)
+		return worker;
+	worker->real = world->state;
 	for (; worker->thread_count < threads; worker->thread_count++) {
-		pthread_t *thread = &worker->threads[worker->thread_count];
+		pthread_t *thread = &worker->running[worker->thread_count];
 		must(pthread_create(thread, NULL, thread_run, worker) == 0);
 		pthread_setname_np(*thread, name);
 	}
@@ -111,11 +101,12 @@ void worker_free(struct worker *worker)
 	if (worker == NULL)
 		return;
 	pthread_mutex_lock(&worker->lock);
+	must(list_is_empty(&worker->waiting) || worker->real != NULL);
 	worker->ending = true;
 	pthread_cond_broadcast(&worker->filled);
 	pthread_mutex_unlock(&worker->lock);
 	for (unsigned i = 0; i < worker->thread_count; i++)
-		pthread_join(worker->threads[i], NULL);
+		pthread_join(worker->running[i], NULL);
 	pthread_cond_destroy(&worker->filled);
 	pthread_mutex_destroy(&worker->lock);
 	free(worker);

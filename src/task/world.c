@@ -1,5 +1,7 @@
 #include "task/world.h"
 
+#include "task/listener.h"
+
 int64_t world_now(struct world *world)
 {
 	return world->operations->now(world);
@@ -20,4 +22,15 @@ uint64_t world_random_u64(struct world *world)
 	uint64_t number = 0;
 	world_random(world, &number, sizeof(number));
 	return number;
+}
+
+struct view listener_name(const struct listener *listener)
+{
+	return view_of(listener->name);
+}
+
+void listener_free(struct listener *listener)
+{
+	if (listener != NULL)
+		listener->free(listener);
 }
