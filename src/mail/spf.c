@@ -106,7 +106,8 @@ static void merge_head(struct merging *merging, struct view record, bool again, 
 			*walk = here;
 			return;
 		}
-		if (is_to_go(merging, &term, step, false) || (again && has_word(&merging->text, term.text)))
+		const bool repeats = again && (term.kind == SPF_EXP || has_word(&merging->text, term.text));
+		if (is_to_go(merging, &term, step, false) || repeats)
 			continue;
 		if (again)
 			text_add_byte(&merging->text, ' ');
@@ -145,6 +146,8 @@ static struct view replacement_of(struct view record, struct view second, struct
 	merge_head(&merging, record, false, &tail);
 	if (second.data != NULL) {
 		merge_head(&merging, second, true, &second_tail);
+		/* A modifier that may come once has perhaps come in the first. */
+		second_tail.has_exp = second_tail.has_exp || tail.has_exp;
 		if (tail.rest.length == 0)
 			tail = second_tail;
 	}
