@@ -425,6 +425,63 @@ static void play_fairness(struct scene *scene)
 	assert_int_equal(take(scene, 5, 100 * MILLISECOND, &taken), 1);
 }
 
+/* Tried again after a second, warned of after two, given up after three. */
+static void play_retries(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	post_numbered(scene, 1);
+	bool warned = false;
+	bool told = false;
+	unsigned attempts = 0;
+	for (unsigned i = 0; i < 20 && !told; i++) {
+		take(scene, 1, SECOND, &taken);
+		if (taken.job_count == 0)
+			continue;
+		const struct job *job = &taken.jobs[0];
+		if (job->kind == JOB_MESSAGE) {
+			assert_int_equal(job->recipients[0].attempts, attempts);
+			assert_true(report(scene, job, 0, FATE_DEFERRED, (uint8_t)++attempts));
+			continue;
+		}
+		assert_true(job->notice == NOTICE_FAILURE || !warned);
+		warned |= job->notice == NOTICE_DELAY;
+		told |= job->notice == NOTICE_FAILURE;
+		assert_int_equal(job->recipients[0].attempts, attempts);
+		assert_int_equal(job->recipients[0].verdict.code, 450);
+		const struct notice_done_request done = { .lease = job->lease, .about = job->id, .notice = job->notice };
+		struct submit_answer answer = { 0 };
+		assert_int_equal(queue_notice_done(scene->delivery, &done, &answer, &scene->arena, soon(scene)), ASKED_OK);
+		assert_int_equal(answer.result, SUBMIT_STORED);
+	}
+	assert_true(warned && told);
+	assert_true(attempts >= 3 && attempts <= 5);
+	const struct trace_answer story = trace(scene, 1);
+	assert_true(story.rows[0].ended && story.rows[0].fate == FATE_EXPIRED);
+	assert_true(view_equal(story.rows[0].verdict.why, VIEW("not delivered in time: 450 later")));
+}
+
+/* The token is gone: held, and looked at again by itself. */
+static void play_token_gone(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	post_numbered(scene, 1);
+	assert_int_equal(take(scene, 1, SECOND, &taken), 1);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_HELD, 1));
+	const struct trace_answer story = trace(scene, 1);
+	assert_int_equal(story.rows[0].state, QUEUE_HELD);
+	assert_int_equal(story.rows[0].attempts, 0);
+	assert_true(story.rows[0].next_attempt > world_wall(scene->world));
+	assert_int_equal(take(scene, 1, 100 * MILLISECOND, &taken), 0);
+	assert_int_equal(
+		act(scene, ACTION_RETRY, (struct queue_filter){ .has_state = true, .state = QUEUE_HELD }).changed, 1);
+	assert_int_equal(take(scene, 1, SECOND, &taken), 1);
+	/* Not tried: it comes back by itself, and nothing is written down. */
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_RETURNED, 2));
+	assert_int_equal(take(scene, 1, 3 * SECOND, &taken), 1);
+	assert_int_equal(taken.jobs[0].recipients[0].attempts, 0);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_DELIVERED, 3));
+}
+
 /* ---- running them */
 
 struct play {
@@ -442,13 +499,13 @@ static void play_run(void *argument)
 	play->done = true;
 }
 
-static void play(void (*scenario)(struct scene *scene))
+static void play(void (*scenario)(struct scene *scene), const char *yaml)
 {
-	static const char yaml[] = "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
-							   "queue: { reserve: 1MiB }\n";
+	static const char usual[] = "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
+								"queue: { reserve: 1MiB, retry: { first: 1m, expire: 5d, delay_warning: 4h } }\n";
 	struct config_problems problems = { 0 };
 	struct scene scene = { .world = world_real_new(NULL) };
-	scene.config = config_parse(view_of(yaml), "test", &problems);
+	scene.config = config_parse(view_of(yaml == NULL ? usual : yaml), "test", &problems);
 	config_problems_deinit(&problems);
 	assert_non_null(scene.config);
 	scene.in_force = scene.config;
@@ -479,7 +536,7 @@ static void play(void (*scenario)(struct scene *scene))
 	static void test_##name(void **state)                                                                            \
 	{                                                                                                                \
 		(void)state;                                                                                                 \
-		play(play_##name);                                                                                           \
+		play(play_##name, NULL);                                                                                     \
 	}
 PLAY(delivered)
 PLAY(bounced)
@@ -487,12 +544,22 @@ PLAY(lost_delivery)
 PLAY(restart)
 PLAY(actions)
 PLAY(fairness)
+PLAY(token_gone)
+
+static void test_retries(void **state)
+{
+	(void)state;
+	play(play_retries,
+	     "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
+	     "queue: { reserve: 0, retry: { first: 1s, factor: 1, max: 1s, expire: 3s, delay_warning: 2s } }\n");
+}
 
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(delivered), ROW(bounced), ROW(lost_delivery), ROW(restart), ROW(actions), ROW(fairness),
+		ROW(delivered), ROW(bounced),  ROW(lost_delivery), ROW(restart),
+		ROW(actions),   ROW(fairness), ROW(token_gone),    ROW(retries),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
