@@ -1,0 +1,271 @@
+/* The command line against the table of verbs. */
+#include "cli/cli.h"
+
+static bool is_word(const char *word, const char *wanted)
+{
+	return wanted != NULL && view_equal(view_of(word), view_of(wanted));
+}
+
+static bool noun_is_known(const char *noun)
+{
+	for (size_t i = 0; i < cli_verb_count; i++)
+		if (is_word(noun, cli_verbs[i].noun))
+			return true;
+	return false;
+}
+
+/* words[0] is the noun. *used: how many words named the verb. */
+static const struct cli_verb *find_verb(const char *const *words, size_t count, size_t *used)
+{
+	for (size_t i = 0; i < cli_verb_count; i++) {
+		const struct cli_verb *verb = &cli_verbs[i];
+		if (count == 0 || !is_word(words[0], verb->noun))
+			continue;
+		*used = verb->verb == NULL ? 1 : 2;
+		if (verb->verb == NULL || (count > 1 && is_word(words[1], verb->verb)))
+			return verb;
+	}
+	return NULL;
+}
+
+static void add_verbs_of(const char *noun, struct text *text)
+{
+	bool first = true;
+	for (size_t i = 0; i < cli_verb_count; i++) {
+		if (!is_word(noun, cli_verbs[i].noun))
+			continue;
+		text_print(text, "%s%s", first ? "" : ", ", cli_verbs[i].verb == NULL ? "" : cli_verbs[i].verb);
+		first = false;
+	}
+}
+
+static bool explain_words(const char *const *words, size_t count, struct text *problem)
+{
+	if (!noun_is_known(words[0])) {
+		text_print(problem, "%s is no verb; sealpost --help lists them", words[0]);
+		return false;
+	}
+	if (count > 1)
+		text_print(problem, "%s knows no %s; there are: ", words[0], words[1]);
+	else
+		text_print(problem, "%s what? There are: ", words[0]);
+	add_verbs_of(words[0], problem);
+	return false;
+}
+
+/* The verb's own row for an option: 0 not known, 1 without a value, 2 with one. */
+static unsigned option_kind(const struct cli_verb *verb, struct view name)
+{
+	struct view rest = view_of(verb->options == NULL ? "" : verb->options);
+	struct view row;
+	while (view_split(&rest, ' ', &row)) {
+		const bool takes = view_ends(row, VIEW("="));
+		if (row.length > 0 && view_equal(takes ? view_first(row, row.length - 1) : row, name))
+			return takes ? 2 : 1;
+	}
+	return 0;
+}
+
+/* Those that every verb takes. */
+static bool read_global(struct cli *cli, struct view name, const char *value, bool *takes_value)
+{
+	*takes_value = view_equal(name, VIEW("config")) || view_equal(name, VIEW("socket"));
+	if (view_equal(name, VIEW("config"))) {
+		cli->config_path = value;
+		cli->config_given = true;
+	} else if (view_equal(name, VIEW("socket"))) {
+		cli->socket_path = value;
+	} else if (view_equal(name, VIEW("json"))) {
+		cli->json = true;
+	} else if (view_equal(name, VIEW("help"))) {
+		cli->help = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* What stands between: "--name", "--name VALUE" or "--name=VALUE". */
+struct option_word {
+	struct view name;
+	const char *value; /* after the sign, or the next word; NULL: neither */
+	bool joined;
+};
+
+static struct option_word option_word(const char *word, const char *next)
+{
+	const struct view whole = view_from(view_of(word), 2);
+	const size_t sign = view_find_byte(whole, '=');
+	if (sign == VIEW_NOT_FOUND)
+		return (struct option_word){ .name = whole, .value = next };
+	return (struct option_word){ .name = view_first(whole, sign), .value = whole.data + sign + 1, .joined = true };
+}
+
+static bool value_fits(const struct option_word *word, bool takes_value, struct text *problem)
+{
+	if (takes_value && word->value == NULL)
+		text_print(problem, "--%.*s needs a value", VIEW_PRINT(word->name));
+	else if (!takes_value && word->joined)
+		text_print(problem, "--%.*s takes no value", VIEW_PRINT(word->name));
+	else
+		return true;
+	return false;
+}
+
+static bool read_own(struct cli *cli, const struct option_word *word, bool *takes_value, struct text *problem)
+{
+	const unsigned kind = option_kind(cli->verb, word->name);
+	*takes_value = kind == 2;
+	if (kind == 0) {
+		text_print(problem, "%s%s%s has no option --%.*s", cli->verb->noun, cli->verb->verb == NULL ? "" : " ",
+		           cli->verb->verb == NULL ? "" : cli->verb->verb, VIEW_PRINT(word->name));
+		return false;
+	}
+	if (cli->option_count == CLI_OPTIONS_MOST) {
+		text_add(problem, VIEW("too many options"));
+		return false;
+	}
+	cli->options[cli->option_count++] = (struct cli_option){
+		.name = word->name,
+		.value = *takes_value ? word->value : "",
+	};
+	return true;
+}
+
+/* The words that are no options, in order; a verb's own options are read in a second pass, when the verb is known. */
+static bool read_words(struct cli *cli, int count, char **words, struct text *problem)
+{
+	bool only_arguments = false;
+	for (int i = 0; i < count; i++) {
+		const struct view given = view_of(words[i]);
+		bool takes_value = false;
+		if (!only_arguments && view_equal(given, VIEW("--"))) {
+			only_arguments = true;
+			continue;
+		}
+		if (!only_arguments && view_equal(given, VIEW("-h"))) {
+			cli->help = true;
+			continue;
+		}
+		if (!only_arguments && given.length > 1 && given.data[0] == '-') {
+			if (!view_starts(given, VIEW("--"))) {
+				text_print(problem, "%s is no option; options begin with --", words[i]);
+				return false;
+			}
+			const struct option_word word = option_word(words[i], i + 1 < count ? words[i + 1] : NULL);
+			if (!read_global(cli, word.name, word.value, &takes_value)) {
+				if (cli->verb == NULL) {
+					text_print(problem, "--%.*s stands before the verb or is unknown", VIEW_PRINT(word.name));
+					return false;
+				}
+				if (!read_own(cli, &word, &takes_value, problem))
+					return false;
+			}
+			if (!value_fits(&word, takes_value, problem))
+				return false;
+			i += takes_value && !word.joined ? 1 : 0;
+			continue;
+		}
+		if (cli->argument_count == CLI_ARGUMENTS_MOST) {
+			text_add(problem, VIEW("too many arguments"));
+			return false;
+		}
+		cli->arguments[cli->argument_count++] = words[i];
+		size_t used = 0;
+		if (cli->verb == NULL) {
+			const struct cli_verb *verb = find_verb(cli->arguments, cli->argument_count, &used);
+			if (verb != NULL) {
+				cli->verb = verb;
+				cli->argument_count = 0;
+			} else if (cli->argument_count == 2 || !noun_is_known(cli->arguments[0])) {
+				return explain_words(cli->arguments, cli->argument_count, problem);
+			}
+		}
+	}
+	return true;
+}
+
+bool cli_read(struct cli *cli, int count, char **words, struct text *problem)
+{
+	if (!read_words(cli, count, words, problem))
+		return false;
+	if (cli->help)
+		return true;
+	if (cli->verb == NULL)
+		return cli->argument_count == 0 || explain_words(cli->arguments, cli->argument_count, problem);
+	if (cli->argument_count < cli->verb->least)
+		text_add(problem, VIEW("an argument is missing"));
+	else if (cli->argument_count > cli->verb->most)
+		text_print(problem, "%s is too much", cli->arguments[cli->verb->most]);
+	return problem->length == 0;
+}
+
+static void write_form(const struct cli_verb *verb, struct text *text)
+{
+	text_print(text, "sealpost %s", verb->noun);
+	if (verb->verb != NULL)
+		text_print(text, " %s", verb->verb);
+	if (verb->arguments[0] != '\0')
+		text_print(text, " %s", verb->arguments);
+}
+
+static const char global_options[] =
+	"\nWith every verb:\n"
+	"  --config FILE  the daemon's configuration, to find its socket (/etc/sealpost/sealpost.yaml)\n"
+	"  --socket PATH  the socket itself\n"
+	"  --json         for programs\n"
+	"  --help         of this verb\n"
+	"\nExit codes: 0 done, yes; 1 no, not ready; 2 wrong command line; 3 the daemon could not be reached;\n"
+	"4 could not tell, because DNS failed.\n";
+
+void cli_write_usage(struct text *text)
+{
+	text_add(text, VIEW("usage: sealpost [--config FILE | --socket PATH] [--json] VERB ...\n\n"));
+	for (size_t i = 0; i < cli_verb_count; i++) {
+		const struct cli_verb *verb = &cli_verbs[i];
+		const size_t begin = text->length;
+		text_print(text, "  %s%s%s", verb->noun, verb->verb == NULL ? "" : " ", verb->verb == NULL ? "" : verb->verb);
+		while (text->length - begin < 20)
+			text_add_byte(text, ' ');
+		text_print(text, "%s\n", verb->help);
+	}
+	text_add(text, view_of(global_options));
+}
+
+void cli_write_help(const struct cli_verb *verb, struct text *text)
+{
+	text_add(text, VIEW("usage: "));
+	write_form(verb, text);
+	text_print(text, "\n\n%s\n%s", verb->help, global_options);
+}
+
+const char *cli_option(const struct cli *cli, const char *name)
+{
+	for (size_t i = 0; i < cli->option_count; i++)
+		if (view_equal(cli->options[i].name, view_of(name)))
+			return cli->options[i].value;
+	return NULL;
+}
+
+const char *cli_assignment(const struct cli *cli, const char *name)
+{
+	const struct view wanted = view_of(name);
+	for (size_t i = 0; i < cli->argument_count; i++) {
+		const struct view given = view_of(cli->arguments[i]);
+		if (view_starts(given, wanted) && given.length > wanted.length && given.data[wanted.length] == '=')
+			return given.data + wanted.length + 1;
+	}
+	return NULL;
+}
+
+bool cli_limit(const struct cli *cli, size_t fallback, size_t *limit)
+{
+	const char *given = cli_option(cli, "limit");
+	uint64_t number = fallback;
+	if (given != NULL && (!view_to_u64(view_of(given), &number) || number == 0)) {
+		cli_fail(USAGE, "--limit is a number, at least 1");
+		return false;
+	}
+	*limit = number;
+	return true;
+}

@@ -1,0 +1,319 @@
+/* sealpost domain ..., and the service's own records. */
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "cli/zone.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static void add_domain_path(const struct cli *cli, const char *action, struct text *path)
+{
+	text_add(path, VIEW("/v1/domains"));
+	path_add_part(path, view_of(cli->arguments[0]));
+	if (action != NULL)
+		path_add_part(path, view_of(action));
+}
+
+static enum outcome_code ask_domain(struct cli *cli, const char *method, const char *action, json_t **answer)
+{
+	struct text path = TEXT_LIMIT(8192);
+	add_domain_path(cli, action, &path);
+	path_add_query(&path, "account", cli_option(cli, "account"));
+	const enum outcome_code result = client_ask(cli, method, text_cstring(&path), NULL, answer);
+	text_deinit(&path);
+	return result;
+}
+
+/* False: the reason was told. */
+static bool body_add_key(const struct cli *cli, json_t *body)
+{
+	const char *path = cli_option(cli, "key");
+	const char *selector = cli_option(cli, "selector");
+	if (path == NULL && selector == NULL)
+		return true;
+	if (path == NULL || selector == NULL) {
+		cli_fail(USAGE, "--key FILE and --selector S go together");
+		return false;
+	}
+	struct text pem = TEXT_LIMIT(65536);
+	const bool is_input = view_equal(view_of(path), VIEW("-"));
+	const int descriptor = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	const bool good = descriptor >= 0 && file_read_all(descriptor, &pem);
+	if (!good)
+		cli_fail(USAGE, "cannot read %s: %s", path, strerror(errno));
+	else
+		json_object_set_new(body, "key", json_stringn(text_cstring(&pem), pem.length));
+	json_object_set_new(body, "selector", json_string(selector));
+	if (descriptor >= 0 && !is_input)
+		close(descriptor);
+	text_deinit(&pem);
+	return good;
+}
+
+static const char *joined(const json_t *array, const char *member, struct arena *arena)
+{
+	struct text text = TEXT_LIMIT(65536);
+	size_t index;
+	json_t *item;
+	json_array_foreach(array, index, item)
+	{
+		const json_t *value = member == NULL ? item : json_object_get(item, member);
+		if (json_is_string(value))
+			text_print(&text, "%s%s", text.length == 0 ? "" : " ", json_string_value(value));
+	}
+	const char *copy = arena_cstring(arena, text_view(&text));
+	text_deinit(&text);
+	return copy;
+}
+
+static void print_domain(const struct cli *cli, const json_t *domain)
+{
+	struct arena arena = { 0 };
+	struct table table;
+	size_t index;
+	json_t *key;
+	table_init(&table, 2);
+	table_add(&table, (const char *[]){ "domain", cli_member(domain, "domain", &arena) });
+	json_array_foreach(json_object_get(domain, "keys"), index, key)
+	{
+		const char *told =
+			arena_print(&arena, "%s (%s)", cli_member(key, "selector", &arena), cli_member(key, "algorithm", &arena))
+				.data;
+		table_add(&table, (const char *[]){ "key", told });
+	}
+	if (json_object_get(domain, "created") != NULL)
+		table_add(&table, (const char *[]){ "created", cli_member(domain, "created", &arena) });
+	if (json_object_get(domain, "made_for") != NULL)
+		table_add(&table, (const char *[]){ "made for", cli_member(domain, "made_for", &arena) });
+	if (json_array_size(json_object_get(domain, "accounts")) > 0)
+		table_add(&table, (const char *[]){ "accounts", joined(json_object_get(domain, "accounts"), NULL, &arena) });
+	table_print(&table, cli->colour);
+	arena_deinit(&arena);
+}
+
+enum outcome_code domain_add(struct cli *cli)
+{
+	json_t *answer = NULL;
+	json_t *body = json_pack("{ss}", "domain", cli->arguments[0]);
+	if (body == NULL)
+		return cli_fail(USAGE, "the domain is not UTF-8");
+	if (!body_add_key(cli, body)) {
+		json_decref(body);
+		return USAGE;
+	}
+	const enum outcome_code result = client_ask(cli, "POST", "/v1/domains", body, &answer);
+	if (result == DONE && !cli_print_if_json(cli, answer))
+		print_domain(cli, answer);
+	json_decref(answer);
+	return result;
+}
+
+enum outcome_code domain_list(struct cli *cli)
+{
+	json_t *all = NULL;
+	struct arena arena = { 0 };
+	struct table table;
+	const enum outcome_code result = pages_read(cli, "/v1/domains", "domains", SIZE_MAX, &all);
+	if (result == DONE && !cli_print_if_json(cli, all)) {
+		size_t index;
+		json_t *domain;
+		table_init(&table, 4);
+		table_add(&table, (const char *[]){ "DOMAIN", "KEYS", "CREATED", "ACCOUNTS" });
+		json_array_foreach(json_object_get(all, "domains"), index, domain)
+			table_add(&table, (const char *[]){
+								  cli_member(domain, "domain", &arena),
+								  joined(json_object_get(domain, "keys"), "selector", &arena),
+								  cli_member(domain, "created", &arena),
+								  joined(json_object_get(domain, "accounts"), NULL, &arena),
+							  });
+		table_print(&table, cli->colour);
+	}
+	arena_deinit(&arena);
+	json_decref(all);
+	return result;
+}
+
+enum outcome_code domain_show(struct cli *cli)
+{
+	json_t *answer = NULL;
+	const enum outcome_code result = ask_domain(cli, "GET", NULL, &answer);
+	if (result == DONE && !cli_print_if_json(cli, answer))
+		print_domain(cli, answer);
+	json_decref(answer);
+	return result;
+}
+
+enum outcome_code domain_remove(struct cli *cli)
+{
+	json_t *answer = NULL;
+	const enum outcome_code result = ask_domain(cli, "DELETE", NULL, &answer);
+	if (result == DONE && !cli_print_if_json(cli, answer))
+		printf("%s: its keys are removed\n", cli->arguments[0]);
+	json_decref(answer);
+	return result;
+}
+
+/* ---- records */
+
+static void print_zone(const json_t *records)
+{
+	struct text zone = TEXT_LIMIT(1024 * 1024);
+	struct arena arena = { 0 };
+	size_t index;
+	json_t *record;
+	json_array_foreach(records, index, record)
+	{
+		text_print(&zone, "; %s\n", cli_member(record, "purpose", &arena));
+		zone_add_record(&zone, view_of(cli_member(record, "name", &arena)),
+		                view_of(cli_member(record, "type", &arena)), view_of(cli_member(record, "value", &arena)));
+	}
+	fputs(text_cstring(&zone), stdout);
+	arena_deinit(&arena);
+	text_deinit(&zone);
+}
+
+static void print_records(const json_t *records)
+{
+	struct arena arena = { 0 };
+	struct table table;
+	size_t index;
+	json_t *record;
+	table_init(&table, 4);
+	table_add(&table, (const char *[]){ "PURPOSE", "NAME", "TYPE", "VALUE" });
+	json_array_foreach(records, index, record) table_add(&table, (const char *[]){
+																	 cli_member(record, "purpose", &arena),
+																	 cli_member(record, "name", &arena),
+																	 cli_member(record, "type", &arena),
+																	 cli_member(record, "value", &arena),
+																 });
+	table_print(&table, false);
+	arena_deinit(&arena);
+}
+
+static const char *format_of(const struct cli *cli)
+{
+	const char *format = cli_option(cli, "format");
+	return cli->json ? "json" : format == NULL ? "text" : format;
+}
+
+static bool format_is_known(const struct cli *cli)
+{
+	const struct view format = view_of(format_of(cli));
+	if (view_equal(format, VIEW("text")) || view_equal(format, VIEW("zone")) || view_equal(format, VIEW("json")))
+		return true;
+	cli_fail(USAGE, "--format is text, zone or json");
+	return false;
+}
+
+static void print_formatted(const struct cli *cli, const json_t *answer)
+{
+	const struct view format = view_of(format_of(cli));
+	if (view_equal(format, VIEW("json")))
+		cli_print_json(answer);
+	else if (view_equal(format, VIEW("zone")))
+		print_zone(json_object_get(answer, "records"));
+	else
+		print_records(json_object_get(answer, "records"));
+}
+
+enum outcome_code domain_records(struct cli *cli)
+{
+	json_t *answer = NULL;
+	if (!format_is_known(cli))
+		return USAGE;
+	const enum outcome_code result = ask_domain(cli, "GET", "records", &answer);
+	if (result == DONE)
+		print_formatted(cli, answer);
+	if (result == DONE && cli_option(cli, "account") == NULL)
+		fputs("sealpost: without --account NAME the token record is left out\n", stderr);
+	json_decref(answer);
+	return result;
+}
+
+enum outcome_code service_records(struct cli *cli)
+{
+	json_t *answer = NULL;
+	if (!format_is_known(cli))
+		return USAGE;
+	const enum outcome_code result = client_ask(cli, "GET", "/v1/service/records", NULL, &answer);
+	if (result == DONE)
+		print_formatted(cli, answer);
+	json_decref(answer);
+	return result;
+}
+
+/* ---- the doctor */
+
+static void add_line(struct text *text, const char *key, const char *value)
+{
+	if (value[0] == '\0')
+		return;
+	text_print(text, "    %-10s", key);
+	text_add_safe(text, view_of(value));
+	text_add_byte(text, '\n');
+}
+
+static void print_one_check(const struct cli *cli, const json_t *check, struct arena *arena)
+{
+	struct text text = TEXT_LIMIT(256 * 1024);
+	const char *state = cli_member(check, "state", arena);
+	const struct view colour = cli->colour ? state_colour(view_of(state)) : VIEW_NONE;
+	text_print(&text, "%-6s %.*s%-8s%s", cli_member(check, "check", arena), VIEW_PRINT(colour), state,
+	           colour.length > 0 ? "\033[0m" : "");
+	text_add_safe(&text, view_of(cli_member(check, "detail", arena)));
+	text_add_byte(&text, '\n');
+	if (!view_equal(view_of(state), VIEW("pass"))) {
+		size_t index;
+		json_t *seen;
+		json_array_foreach(json_object_get(check, "seen"), index, seen)
+			add_line(&text, "seen", json_is_string(seen) ? json_string_value(seen) : "");
+		add_line(&text, "expected", cli_member(check, "expected", arena));
+		add_line(&text, "publish", cli_member(check, "fix", arena));
+	}
+	fputs(text_cstring(&text), stdout);
+	text_deinit(&text);
+}
+
+/* A fault is a no; where there is none but DNS did not answer, it is not known. */
+static enum outcome_code judge(const json_t *answer)
+{
+	size_t index;
+	json_t *check;
+	bool unknown = false;
+	if (json_is_true(json_object_get(answer, "ready")))
+		return DONE;
+	json_array_foreach(json_object_get(answer, "checks"), index, check)
+	{
+		const char *state = json_string_value(json_object_get(check, "state"));
+		const struct view word = state == NULL ? VIEW_NONE : view_of(state);
+		if (view_equal(word, VIEW("fail")))
+			return NO;
+		unknown = unknown || view_equal(word, VIEW("unknown"));
+	}
+	return unknown ? UNTOLD : NO;
+}
+
+enum outcome_code domain_check(struct cli *cli)
+{
+	static const char *const words[] = { [DONE] = "ready", [NO] = "not ready", [UNTOLD] = "not known" };
+	json_t *answer = NULL;
+	struct arena arena = { 0 };
+	const enum outcome_code asked = ask_domain(cli, "GET", "check", &answer);
+	if (asked != DONE)
+		return asked;
+	const enum outcome_code result = judge(answer);
+	if (!cli_print_if_json(cli, answer)) {
+		size_t index;
+		json_t *check;
+		const char *account = cli_member(answer, "account", &arena);
+		json_array_foreach(json_object_get(answer, "checks"), index, check) print_one_check(cli, check, &arena);
+		printf("%s%s%s: %s\n", cli_member(answer, "domain", &arena), account[0] == '\0' ? "" : " for ", account,
+		       words[result]);
+		if (account[0] == '\0')
+			fputs("sealpost: the token was not looked at; --account NAME names whose\n", stderr);
+	}
+	arena_deinit(&arena);
+	json_decref(answer);
+	return result;
+}

@@ -1,0 +1,61 @@
+/* What a verb reads: standard input, the configuration. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+bool file_read_all(int descriptor, struct text *into)
+{
+	enum { CHUNK = 65536 };
+	for (;;) {
+		char *room = text_room(into, CHUNK);
+		if (room == NULL) {
+			errno = EFBIG;
+			return false;
+		}
+		const ssize_t length = read(descriptor, room, CHUNK);
+		if (length <= 0)
+			return length == 0;
+		text_extend(into, (size_t)length);
+	}
+}
+
+/* Byte by byte: what follows the line belongs to whoever reads next. */
+bool password_read(struct text *password)
+{
+	char byte;
+	while (read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n')
+		if (!text_add_byte(password, byte))
+			break;
+	if (password->length > 0 && password->data[password->length - 1] == '\r')
+		text_truncate(password, password->length - 1);
+	if (password->length > 0 && !password->overflow)
+		return true;
+	cli_fail(USAGE, "standard input should hold one line, of at most %zu bytes", password->limit);
+	return false;
+}
+
+struct config *cli_read_config(const struct cli *cli)
+{
+	struct text yaml = TEXT_LIMIT(4 * 1024 * 1024);
+	const int descriptor = open(cli->config_path, O_RDONLY | O_CLOEXEC);
+	struct config *config = NULL;
+	if (descriptor < 0 || !file_read_all(descriptor, &yaml)) {
+		cli_fail(NO, "cannot read %s: %s", cli->config_path, strerror(errno));
+	} else {
+		struct config_problems problems = { 0 };
+		struct text complaints = TEXT_LIMIT(1024 * 1024);
+		config = config_parse(text_view(&yaml), cli->config_path, &problems);
+		if (config == NULL) {
+			config_problems_write(&problems, cli->config_path, &complaints);
+			fputs(text_cstring(&complaints), stderr);
+		}
+		text_deinit(&complaints);
+		config_problems_deinit(&problems);
+	}
+	if (descriptor >= 0)
+		close(descriptor);
+	text_deinit(&yaml);
+	return config;
+}

@@ -1,0 +1,150 @@
+/* sealpost messages search, trace: what became of mail. */
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+
+#include <time.h>
+
+/* "2h" is two hours ago; anything else is taken as a time (RFC 3339) and judged by the daemon. */
+static void resolve_time(json_t *filters, const char *name)
+{
+	static const struct {
+		char unit;
+		int64_t length;
+	} units[] = { { 's', SECOND }, { 'm', MINUTE }, { 'h', HOUR }, { 'd', DAY } };
+	const char *given = json_string_value(json_object_get(filters, name));
+	const struct view word = given == NULL ? VIEW_NONE : view_of(given);
+	uint64_t count = 0;
+	if (word.length < 2 || word.length > 8 || !view_to_u64(view_first(word, word.length - 1), &count))
+		return;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (word.data[word.length - 1] != units[i].unit)
+			continue;
+		struct text when = TEXT_LIMIT(40);
+		text_add_time_rfc3339(&when, (int64_t)time(NULL) * SECOND - (int64_t)count * units[i].length);
+		json_object_set_new(filters, name, json_string(text_cstring(&when)));
+		text_deinit(&when);
+		return;
+	}
+}
+
+static void print_ended(const struct cli *cli, const json_t *rows)
+{
+	struct arena arena = { 0 };
+	struct table table;
+	size_t index;
+	json_t *row;
+	table_init(&table, 7);
+	table_add(&table, (const char *[]){ "TIME", "ID", "ACCOUNT", "SENDER", "RECIPIENT", "FATE", "REPLY" });
+	json_array_foreach(rows, index, row) table_add(&table, (const char *[]){
+															   cli_member(row, "time", &arena),
+															   cli_member(row, "id", &arena),
+															   cli_member(row, "account", &arena),
+															   cli_member(row, "sender", &arena),
+															   cli_member(row, "recipient", &arena),
+															   cli_member(row, "fate", &arena),
+															   cli_member(row, "reply", &arena),
+														   });
+	table_print(&table, cli->colour);
+	arena_deinit(&arena);
+}
+
+enum outcome_code messages_search(struct cli *cli)
+{
+	enum { ROWS_USUAL = 100 };
+	struct text problem = TEXT_LIMIT(1024);
+	struct text path = TEXT_LIMIT(65536);
+	json_t *filters = json_object();
+	json_t *all = NULL;
+	size_t limit = 0;
+	enum outcome_code result = USAGE;
+	if (!filters_read(cli->arguments, cli->argument_count, FILTER_HISTORY, filters, &problem)) {
+		cli_fail(USAGE, "%s", text_cstring(&problem));
+	} else if (cli_limit(cli, ROWS_USUAL, &limit)) {
+		resolve_time(filters, "since");
+		resolve_time(filters, "until");
+		text_add(&path, VIEW("/v1/messages"));
+		path_add_filters(&path, filters);
+		result = pages_read(cli, text_cstring(&path), "messages", limit, &all);
+	}
+	if (result == DONE && !cli_print_if_json(cli, all)) {
+		print_ended(cli, json_object_get(all, "messages"));
+		if (json_object_get(all, "next") != NULL)
+			fprintf(stderr, "sealpost: there are more than %zu; --limit N shows more\n", limit);
+	}
+	json_decref(filters);
+	json_decref(all);
+	text_deinit(&path);
+	text_deinit(&problem);
+	return result;
+}
+
+/* ---- trace */
+
+static void print_dialogue(struct view dialogue)
+{
+	struct view line;
+	struct text safe = TEXT_LIMIT(65536);
+	while (view_split(&dialogue, '\n', &line)) {
+		text_clear(&safe);
+		text_add_safe(&safe, view_trim(line));
+		printf("    %s\n", text_cstring(&safe));
+	}
+	text_deinit(&safe);
+}
+
+static void print_recipient(const struct cli *cli, const json_t *row)
+{
+	static const char *const names[] = { "fate",  "state", "time",   "attempts", "next_attempt", "code", "status",
+		                                 "reply", "class", "reason", "site",     "remote",       "tls",  "seq" };
+	struct arena arena = { 0 };
+	struct table table;
+	table_init(&table, 3);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = cli_member(row, names[i], &arena);
+		if (value[0] != '\0')
+			table_add(&table, (const char *[]){ "", names[i], value });
+	}
+	struct text name = TEXT_LIMIT(2048);
+	text_add_safe(&name, view_of(cli_member(row, "recipient", &arena)));
+	printf("\n%s\n", text_cstring(&name));
+	text_deinit(&name);
+	table_print(&table, cli->colour);
+	const char *dialogue = cli_member(row, "dialogue", &arena);
+	if (dialogue[0] != '\0')
+		print_dialogue(view_trim(view_of(dialogue)));
+	arena_deinit(&arena);
+}
+
+static void print_trace(const struct cli *cli, const json_t *answer)
+{
+	static const char *const names[] = { "id", "account", "sender", "accepted", "size" };
+	struct arena arena = { 0 };
+	struct table table;
+	size_t index;
+	json_t *row;
+	table_init(&table, 2);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		table_add(&table, (const char *[]){ names[i], cli_member(answer, names[i], &arena) });
+	table_print(&table, false);
+	json_array_foreach(json_object_get(answer, "recipients"), index, row) print_recipient(cli, row);
+	const char *content = cli_member(answer, "content", &arena);
+	if (content[0] != '\0')
+		printf("\n%s", content);
+	arena_deinit(&arena);
+}
+
+enum outcome_code message_trace(struct cli *cli)
+{
+	struct text path = TEXT_LIMIT(8192);
+	json_t *answer = NULL;
+	text_add(&path, VIEW("/v1/messages"));
+	path_add_part(&path, view_of(cli->arguments[0]));
+	path_add_query(&path, "content", cli_option(cli, "content") == NULL ? NULL : "1");
+	const enum outcome_code result = client_ask(cli, "GET", text_cstring(&path), NULL, &answer);
+	if (result == DONE && !cli_print_if_json(cli, answer))
+		print_trace(cli, answer);
+	json_decref(answer);
+	text_deinit(&path);
+	return result;
+}

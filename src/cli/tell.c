@@ -1,0 +1,51 @@
+/* How a verb tells what it found. */
+#include "cli/cli.h"
+#include "cli/table.h"
+
+#include <stdarg.h>
+
+enum outcome_code cli_fail(enum outcome_code code, const char *format, ...)
+{
+	struct text message = TEXT_LIMIT(128 * 1024);
+	va_list arguments;
+	va_start(arguments, format);
+	text_vprint(&message, format, arguments);
+	va_end(arguments);
+	struct view rest = text_view(&message);
+	struct view line;
+	struct text safe = TEXT_LIMIT(512 * 1024);
+	for (bool first = true; view_split(&rest, '\n', &line); first = false) {
+		text_add(&safe, first ? VIEW("sealpost: ") : VIEW("  "));
+		text_add_safe(&safe, line);
+		text_add_byte(&safe, '\n');
+	}
+	fputs(text_cstring(&safe), stderr);
+	text_deinit(&safe);
+	text_deinit(&message);
+	return code;
+}
+
+void cli_print_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+	putchar('\n');
+}
+
+bool cli_print_if_json(const struct cli *cli, const json_t *value)
+{
+	if (cli->json)
+		cli_print_json(value);
+	return cli->json;
+}
+
+const char *cli_member(const json_t *object, const char *name, struct arena *arena)
+{
+	const json_t *member = json_object_get(object, name);
+	if (json_is_string(member))
+		return arena_cstring(arena, view_bytes(json_string_value(member), json_string_length(member)));
+	if (json_is_integer(member))
+		return arena_print(arena, "%lld", (long long)json_integer_value(member)).data;
+	if (json_is_boolean(member))
+		return json_is_true(member) ? "yes" : "no";
+	return "";
+}
