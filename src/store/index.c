@@ -49,8 +49,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SEGMENT_REMOVE] = "DELETE FROM segment WHERE number = ?1",
 	[LANE_GET] = "SELECT id FROM lane WHERE account = ?1 AND domain = ?2",
 	[LANE_ADD] = "INSERT INTO lane(account, domain) VALUES(?1, ?2) RETURNING id",
-	[LANE_TIDY] = "DELETE FROM lane WHERE id > ?1 AND id <= ?2"
-				  " AND NOT EXISTS (SELECT 1 FROM recipient WHERE lane = lane.id) RETURNING id",
+	[LANE_TIDY] = ("DELETE FROM lane WHERE id > ?1 AND id <= ?2"
+	               " AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.lane = lane.id) RETURNING id"),
 	[LANE_LAST] = "SELECT coalesce(max(id), 0) FROM lane",
 	[MESSAGE_ADD] = "INSERT OR IGNORE INTO message VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[MESSAGE_LIVE] = "UPDATE message SET live = live + ?2 WHERE id = ?1 RETURNING live, segment, length",
@@ -259,9 +259,8 @@ enum index_result index_tidy(struct index *index)
 	sqlite3_stmt *statement = sql_use(&index->sql, LANE_TIDY);
 	sql_bind_integer(statement, 1, index->tidied);
 	sql_bind_integer(statement, 2, index->tidied + LANES_TIDIED);
-	enum sql_result result;
 	bool has_removed = false;
-	while ((result = sql_step(&index->sql, statement)) == SQL_ROW)
+	while (sql_step(&index->sql, statement) == SQL_ROW)
 		has_removed = true;
 	if (has_removed)
 		lanes_forget(index);

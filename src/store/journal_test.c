@@ -214,8 +214,8 @@ static void test_large_record(void **state)
 	(void)state;
 	struct seen seen;
 	struct journal *journal = start(beginning, 4096, 1, &seen);
-	struct text large = TEXT_LIMIT(5u * 1024 * 1024);
-	for (size_t i = 0; i < 4 * 1024 * 1024; i++)
+	struct text large = TEXT_LIMIT((size_t)5 * 1024 * 1024);
+	for (size_t i = 0; i < (size_t)4 * 1024 * 1024; i++)
 		text_add_byte(&large, (char)i);
 	struct journal_record record = { .type = 1, .sequence = 1, .head = VIEW("L"), .content = text_view(&large) };
 	assert_int_equal(journal_append(journal, &record, 1), JOURNAL_DONE);

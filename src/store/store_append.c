@@ -214,7 +214,7 @@ static void group_room(struct group *group)
 	if (group->count < group->capacity)
 		return;
 	group->capacity = group->capacity == 0 ? 64 : group->capacity * 2;
-	group->pendings = must_realloc(group->pendings, group->capacity, sizeof(group->pendings[0]));
+	group->pendings = must_realloc(group->pendings, group->capacity, sizeof(struct pending *));
 	group->records = must_realloc(group->records, group->capacity, sizeof(group->records[0]));
 }
 

@@ -578,7 +578,7 @@ PLAY(group_commit)
 static void test_killed(void **state)
 {
 	(void)state;
-	fflush(stdout);
+	assert_int_equal(fflush(stdout), 0);
 	const pid_t child = fork();
 	if (child == 0) {
 		play(play_until_killed);

@@ -145,6 +145,7 @@ static enum store_outcome act_on_pages(struct acting *acting, size_t *hidden)
 		*hidden += page.hidden;
 		outcome = page_act(acting, &page);
 	}
+	acting->arena = NULL;
 	arena_deinit(&arena);
 	return outcome == STORE_DONE ? store_flush(acting->queue->store) : outcome;
 }
