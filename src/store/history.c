@@ -53,11 +53,10 @@ enum statement {
 	" ORDER BY seq DESC"
 
 static const char *const statements[STATEMENT_COUNT] = {
-	[ADD] = "INSERT OR IGNORE INTO ended(" ENDED_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
-			"?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
+	[ADD] = ("INSERT OR IGNORE INTO ended(" ENDED_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
+	         "?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"),
 	[BEGUN] = "PRAGMA user_version", /* minutes of queue time */
-	[EXTENT] = "SELECT count(*)"
-			   " FROM ended",
+	[EXTENT] = "SELECT count(*) FROM ended",
 	[OF_MESSAGE] = "SELECT " ENDED_COLUMNS " FROM ended WHERE message = ?1 ORDER BY idx",
 	[SEARCH_ALL] = SEARCH_WHERE(""),
 	[SEARCH_ACCOUNT] = SEARCH_WHERE("account = ?4 AND "),

@@ -58,12 +58,12 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[MESSAGE_PLACE] = "SELECT segment, length FROM message WHERE id = ?1",
 	[MESSAGE_MOVE] = "UPDATE message SET segment = ?2, offset = ?3, length = ?4 WHERE id = ?1",
 	[RECIPIENT_ADD] = "INSERT OR IGNORE INTO recipient VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-	[RECIPIENT_SET] = "UPDATE recipient SET state = ?3, due = ?4, attempts = ?5,"
-					  " attempt = CASE WHEN ?6 = 0 THEN attempt ELSE ?6 END, warned = max(warned, ?7), reason = ?8"
-					  " WHERE message = ?1 AND idx = ?2",
+	[RECIPIENT_SET] = ("UPDATE recipient SET state = ?3, due = ?4, attempts = ?5,"
+	                   " attempt = CASE WHEN ?6 = 0 THEN attempt ELSE ?6 END, warned = max(warned, ?7), reason = ?8"
+	                   " WHERE message = ?1 AND idx = ?2"),
 	[RECIPIENT_REMOVE] = "DELETE FROM recipient WHERE message = ?1 AND idx = ?2",
-	[ATTEMPT_PUT] = "INSERT OR REPLACE INTO attempt"
-					" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	[ATTEMPT_PUT] = ("INSERT OR REPLACE INTO attempt"
+	                 " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"),
 	[ATTEMPT_REMOVE] = "DELETE FROM attempt WHERE message = ?1 AND idx = ?2",
 	[NOTICE_ADD] = "INSERT OR IGNORE INTO notice VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[NOTICE_REMOVE] = "DELETE FROM notice WHERE message = ?1 AND kind = ?2 AND idx = ?3",

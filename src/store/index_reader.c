@@ -41,38 +41,38 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[BEGIN] = "BEGIN",
 	[END] = "COMMIT",
 	[APPLIED] = "SELECT sequence - 1 FROM state",
-	[LANES] = "SELECT id, account, domain, (SELECT min(due) FROM recipient WHERE lane = lane.id) FROM lane"
-			  " WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[LANES] = ("SELECT id, account, domain, (SELECT min(due) FROM recipient WHERE lane = lane.id) FROM lane"
+	           " WHERE id > ?1 ORDER BY id LIMIT ?2"),
 	/* CROSS JOIN: the lane first, then its recipients by due. */
-	[LOAD] = "SELECT " ROW_COLUMNS ", l.domain FROM lane l CROSS JOIN recipient r ON r.lane = l.id"
-			 " CROSS JOIN message m ON m.id = r.message WHERE l.account = ?1 AND l.domain = ?2"
-			 " AND r.due < 9223372036854775807 ORDER BY r.due LIMIT ?3",
-	[EXPIRED] = "SELECT " ROW_COLUMNS ", l.domain FROM message m CROSS JOIN recipient r ON r.message = m.id"
-				" CROSS JOIN lane l ON l.id = r.lane WHERE m.expires <= ?1 ORDER BY m.expires LIMIT ?2",
+	[LOAD] = ("SELECT " ROW_COLUMNS ", l.domain FROM lane l CROSS JOIN recipient r ON r.lane = l.id"
+	          " CROSS JOIN message m ON m.id = r.message WHERE l.account = ?1 AND l.domain = ?2"
+	          " AND r.due < 9223372036854775807 ORDER BY r.due LIMIT ?3"),
+	[EXPIRED] = ("SELECT " ROW_COLUMNS ", l.domain FROM message m CROSS JOIN recipient r ON r.message = m.id"
+	             " CROSS JOIN lane l ON l.id = r.lane WHERE m.expires <= ?1 ORDER BY m.expires LIMIT ?2"),
 	[LIVE] = "SELECT " ROW_COLUMNS ", l.domain" ROW_TABLES " WHERE r.message = ?1 ORDER BY r.idx",
 	[PLACE] = "SELECT segment, offset, length FROM message WHERE id = ?1",
-	[DEBTS] = "SELECT DISTINCT message, kind FROM notice WHERE (message, kind) > (?1, ?2)"
-			  " ORDER BY message, kind LIMIT ?3",
-	[DEBT] = "SELECT idx, address, outcome, code, status, why, remote, when_wall, attempts FROM notice"
-			 " WHERE message = ?1 AND kind = ?2 ORDER BY idx",
-	[MESSAGE] = "SELECT account, sender, extra, size, accepted_wall, accepted, expires, segment, offset, length"
-				" FROM message WHERE id = ?1",
+	[DEBTS] = ("SELECT DISTINCT message, kind FROM notice WHERE (message, kind) > (?1, ?2)"
+	           " ORDER BY message, kind LIMIT ?3"),
+	[DEBT] = ("SELECT idx, address, outcome, code, status, why, remote, when_wall, attempts FROM notice"
+	          " WHERE message = ?1 AND kind = ?2 ORDER BY idx"),
+	[MESSAGE] = ("SELECT account, sender, extra, size, accepted_wall, accepted, expires, segment, offset, length"
+	             " FROM message WHERE id = ?1"),
 	[HOLDS] = "SELECT account, reason FROM account_hold ORDER BY account",
-	[LIST] = "SELECT " ROW_COLUMNS ", l.domain" ROW_TABLES " WHERE (r.message, r.idx) > (?1, ?2)"
-			 " ORDER BY r.message, r.idx",
-	[ATTEMPT] = "SELECT when_wall, outcome, code, status, why, class, site, remote, egress, tls, dialogue"
-				" FROM attempt WHERE message = ?1 AND idx = ?2",
+	[LIST] = ("SELECT " ROW_COLUMNS ", l.domain" ROW_TABLES " WHERE (r.message, r.idx) > (?1, ?2)"
+	          " ORDER BY r.message, r.idx"),
+	[ATTEMPT] = ("SELECT when_wall, outcome, code, status, why, class, site, remote, egress, tls, dialogue"
+	             " FROM attempt WHERE message = ?1 AND idx = ?2"),
 	[SUMMARY_LAST] = "SELECT coalesce(max(id), 0) FROM lane",
-	[SUMMARY] = "SELECT l.account, l.domain, sum(r.state = 0), sum(r.state = 1), sum(r.state = 2), min(r.message)"
-				" FROM lane l CROSS JOIN recipient r ON r.lane = l.id WHERE l.id > ?1 AND l.id <= ?2 GROUP BY l.id",
+	[SUMMARY] = ("SELECT l.account, l.domain, sum(r.state = 0), sum(r.state = 1), sum(r.state = 2), min(r.message)"
+	             " FROM lane l CROSS JOIN recipient r ON r.lane = l.id WHERE l.id > ?1 AND l.id <= ?2 GROUP BY l.id"),
 	[TOTAL_MESSAGES] = "SELECT coalesce(sum(messages), 0), coalesce(sum(bytes), 0) FROM segment",
 	[TOTAL_BYTES] = "SELECT coalesce(sum(size), 0) FROM message",
 	[CHECK_NEXT] = "SELECT id, segment, offset, length, live FROM message WHERE id >= ?1 ORDER BY id LIMIT 1",
-	[CHECK_COUNTS] = "SELECT (SELECT count(*) FROM recipient WHERE message = ?1)"
-					 " + (SELECT count(*) FROM notice WHERE message = ?1)",
-	[CHECK_ORPHAN] = "SELECT (SELECT count(*) FROM (SELECT 1 FROM recipient WHERE message >= ?1 AND message < ?2"
-					 " LIMIT 1)) + (SELECT count(*) FROM (SELECT 1 FROM notice WHERE message >= ?1 AND message < ?2"
-					 " LIMIT 1))",
+	[CHECK_COUNTS] = ("SELECT (SELECT count(*) FROM recipient WHERE message = ?1)"
+	                  " + (SELECT count(*) FROM notice WHERE message = ?1)"),
+	[CHECK_ORPHAN] = ("SELECT (SELECT count(*) FROM (SELECT 1 FROM recipient WHERE message >= ?1 AND message < ?2"
+	                  " LIMIT 1)) + (SELECT count(*) FROM (SELECT 1 FROM notice WHERE message >= ?1 AND message < ?2"
+	                  " LIMIT 1))"),
 	[CHECK_SEGMENT] = "SELECT 1 FROM segment WHERE number = ?1",
 };
 
