@@ -110,26 +110,30 @@ enum outcome_code account_list(struct cli *cli)
 	return result;
 }
 
+static void add_settings(struct table *table, json_t *settings, struct arena *arena)
+{
+	const char *key;
+	json_t *setting;
+	json_object_foreach(settings, key, setting)
+	{
+		const char *name = arena_print(arena, "settings.%s", key).data;
+		const bool is_default = json_is_true(json_object_get(setting, "default"));
+		table_add(table,
+		          (const char *[]){ name, cli_member(setting, "value", arena), is_default ? "(default)" : "" });
+	}
+}
+
 static void print_account(const struct cli *cli, json_t *account)
 {
 	static const char *const names[] = { "account", "state",      "reason",    "label",         "as_typed",
 		                                 "created", "last_login", "passwords", "password_kind", "used_today" };
 	struct arena arena = { 0 };
 	struct table table;
-	const char *key;
-	json_t *value;
-	json_t *settings = json_object_get(account, "settings");
-	table_init(&table, 2);
+	table_init(&table, 3);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (json_object_get(account, names[i]) != NULL)
-			table_add(&table, (const char *[]){ names[i], cli_member(account, names[i], &arena) });
-	json_object_foreach(settings, key, value)
-	{
-		char *other = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-		table_add(&table, (const char *[]){ arena_print(&arena, "settings.%s", key).data,
-		                                    other == NULL ? cli_member(settings, key, &arena) : other });
-		free(other);
-	}
+			table_add(&table, (const char *[]){ names[i], cli_member(account, names[i], &arena), "" });
+	add_settings(&table, json_object_get(account, "settings"), &arena);
 	table_print(&table, cli->colour);
 	arena_deinit(&arena);
 }

@@ -14,15 +14,12 @@ static bool noun_is_known(const char *noun)
 	return false;
 }
 
-/* words[0] is the noun. *used: how many words named the verb. */
-static const struct cli_verb *find_verb(const char *const *words, size_t count, size_t *used)
+/* words[0] is the noun. */
+static const struct cli_verb *find_verb(const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < cli_verb_count; i++) {
 		const struct cli_verb *verb = &cli_verbs[i];
-		if (count == 0 || !is_word(words[0], verb->noun))
-			continue;
-		*used = verb->verb == NULL ? 1 : 2;
-		if (verb->verb == NULL || (count > 1 && is_word(words[1], verb->verb)))
+		if (is_word(words[0], verb->noun) && (verb->verb == NULL || (count > 1 && is_word(words[1], verb->verb))))
 			return verb;
 	}
 	return NULL;
@@ -132,60 +129,68 @@ static bool read_own(struct cli *cli, const struct option_word *word, bool *take
 	return true;
 }
 
-/* The words that are no options, in order; a verb's own options are read in a second pass, when the verb is known. */
-static bool read_words(struct cli *cli, int count, char **words, struct text *problem)
+/* *takes_next: the next word was its value. */
+static bool read_option(struct cli *cli, const char *given, const char *next, bool *takes_next, struct text *problem)
+{
+	bool takes_value = false;
+	if (!view_starts(view_of(given), VIEW("--"))) {
+		text_print(problem, "%s is no option; options begin with --", given);
+		return false;
+	}
+	const struct option_word word = option_word(given, next);
+	if (!read_global(cli, word.name, word.value, &takes_value)) {
+		if (cli->verb == NULL) {
+			text_print(problem, "--%.*s is unknown, or belongs after the verb", VIEW_PRINT(word.name));
+			return false;
+		}
+		if (!read_own(cli, &word, &takes_value, problem))
+			return false;
+	}
+	*takes_next = takes_value && !word.joined;
+	return value_fits(&word, takes_value, problem);
+}
+
+/* One or two words name the verb, all others are its arguments. */
+static bool read_argument(struct cli *cli, const char *word, struct text *problem)
+{
+	if (cli->argument_count == CLI_ARGUMENTS_MOST) {
+		text_add(problem, VIEW("too many arguments"));
+		return false;
+	}
+	cli->arguments[cli->argument_count++] = word;
+	if (cli->verb != NULL)
+		return true;
+	cli->verb = find_verb(cli->arguments, cli->argument_count);
+	if (cli->verb != NULL)
+		cli->argument_count = 0;
+	else if (cli->argument_count == 2 || !noun_is_known(word))
+		return explain_words(cli->arguments, cli->argument_count, problem);
+	return true;
+}
+
+static bool read_words(struct cli *cli, int count, const char *const *words, struct text *problem)
 {
 	bool only_arguments = false;
 	for (int i = 0; i < count; i++) {
-		const struct view given = view_of(words[i]);
-		bool takes_value = false;
-		if (!only_arguments && view_equal(given, VIEW("--"))) {
+		const struct view word = view_of(words[i]);
+		bool good = true;
+		bool takes_next = false;
+		if (only_arguments || word.length < 2 || word.data[0] != '-')
+			good = read_argument(cli, words[i], problem);
+		else if (view_equal(word, VIEW("--")))
 			only_arguments = true;
-			continue;
-		}
-		if (!only_arguments && view_equal(given, VIEW("-h"))) {
+		else if (view_equal(word, VIEW("-h")))
 			cli->help = true;
-			continue;
-		}
-		if (!only_arguments && given.length > 1 && given.data[0] == '-') {
-			if (!view_starts(given, VIEW("--"))) {
-				text_print(problem, "%s is no option; options begin with --", words[i]);
-				return false;
-			}
-			const struct option_word word = option_word(words[i], i + 1 < count ? words[i + 1] : NULL);
-			if (!read_global(cli, word.name, word.value, &takes_value)) {
-				if (cli->verb == NULL) {
-					text_print(problem, "--%.*s stands before the verb or is unknown", VIEW_PRINT(word.name));
-					return false;
-				}
-				if (!read_own(cli, &word, &takes_value, problem))
-					return false;
-			}
-			if (!value_fits(&word, takes_value, problem))
-				return false;
-			i += takes_value && !word.joined ? 1 : 0;
-			continue;
-		}
-		if (cli->argument_count == CLI_ARGUMENTS_MOST) {
-			text_add(problem, VIEW("too many arguments"));
+		else
+			good = read_option(cli, words[i], i + 1 < count ? words[i + 1] : NULL, &takes_next, problem);
+		if (!good)
 			return false;
-		}
-		cli->arguments[cli->argument_count++] = words[i];
-		size_t used = 0;
-		if (cli->verb == NULL) {
-			const struct cli_verb *verb = find_verb(cli->arguments, cli->argument_count, &used);
-			if (verb != NULL) {
-				cli->verb = verb;
-				cli->argument_count = 0;
-			} else if (cli->argument_count == 2 || !noun_is_known(cli->arguments[0])) {
-				return explain_words(cli->arguments, cli->argument_count, problem);
-			}
-		}
+		i += takes_next ? 1 : 0;
 	}
 	return true;
 }
 
-bool cli_read(struct cli *cli, int count, char **words, struct text *problem)
+bool cli_read(struct cli *cli, int count, const char *const *words, struct text *problem)
 {
 	if (!read_words(cli, count, words, problem))
 		return false;
@@ -218,12 +223,14 @@ static const char global_options[] =
 	"\nExit codes: 0 done, yes; 1 no, not ready; 2 wrong command line; 3 the daemon could not be reached;\n"
 	"4 could not tell, because DNS failed.\n";
 
-void cli_write_usage(struct text *text)
+void cli_write_usage(const char *noun, struct text *text)
 {
 	text_add(text, VIEW("usage: sealpost [--config FILE | --socket PATH] [--json] VERB ...\n\n"));
 	for (size_t i = 0; i < cli_verb_count; i++) {
 		const struct cli_verb *verb = &cli_verbs[i];
 		const size_t begin = text->length;
+		if (noun != NULL && !is_word(noun, verb->noun))
+			continue;
 		text_print(text, "  %s%s%s", verb->noun, verb->verb == NULL ? "" : " ", verb->verb == NULL ? "" : verb->verb);
 		while (text->length - begin < 20)
 			text_add_byte(text, ' ');
@@ -244,17 +251,6 @@ const char *cli_option(const struct cli *cli, const char *name)
 	for (size_t i = 0; i < cli->option_count; i++)
 		if (view_equal(cli->options[i].name, view_of(name)))
 			return cli->options[i].value;
-	return NULL;
-}
-
-const char *cli_assignment(const struct cli *cli, const char *name)
-{
-	const struct view wanted = view_of(name);
-	for (size_t i = 0; i < cli->argument_count; i++) {
-		const struct view given = view_of(cli->arguments[i]);
-		if (view_starts(given, wanted) && given.length > wanted.length && given.data[wanted.length] == '=')
-			return given.data + wanted.length + 1;
-	}
 	return NULL;
 }
 

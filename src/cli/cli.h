@@ -57,12 +57,10 @@ extern const size_t cli_verb_count;
 /* ---- the command line (arguments.c) */
 
 /* False: *problem says what is wrong. verb stays NULL when none was named. */
-bool cli_read(struct cli *cli, int count, char **words, struct text *problem);
-void cli_write_usage(struct text *text);
+bool cli_read(struct cli *cli, int count, const char *const *words, struct text *problem);
+void cli_write_usage(const char *noun, struct text *text); /* NULL: all verbs */
 void cli_write_help(const struct cli_verb *verb, struct text *text);
 const char *cli_option(const struct cli *cli, const char *name); /* NULL: not given */
-/* The argument that begins with "name=", after the sign; NULL: none. */
-const char *cli_assignment(const struct cli *cli, const char *name);
 
 /* --limit; false: the reason was told. */
 bool cli_limit(const struct cli *cli, size_t fallback, size_t *limit);

@@ -121,8 +121,8 @@ static enum outcome_code perform(struct cli *cli, CURL *curl, const struct text 
 	if (code != CURLE_OK)
 		return tell_unreached(cli, curl, code);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	json_t *read =
-		json_loadb(text_cstring(received), received->length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+	json_t *read = json_loadb(text_cstring(received), received->length,
+	                          JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	if (read == NULL)
 		return cli_fail(UNREACHED, "the answer (status %ld) is not JSON: %s. Is %s the daemon's socket?", status,
 		                error.text, text_cstring(&cli->socket));

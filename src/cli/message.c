@@ -4,6 +4,7 @@
 #include "cli/table.h"
 
 #include <time.h>
+#include <unistd.h>
 
 /* "2h" is two hours ago; anything else is taken as a time (RFC 3339) and judged by the daemon. */
 static void resolve_time(json_t *filters, const char *name)
@@ -116,6 +117,27 @@ static void print_recipient(const struct cli *cli, const json_t *row)
 	arena_deinit(&arena);
 }
 
+/* As it is, but for a terminal, which would obey what a stranger wrote. */
+static void print_content(const json_t *content)
+{
+	struct view rest = view_bytes(json_string_value(content), json_string_length(content));
+	struct view line;
+	struct text safe = TEXT_LIMIT((size_t)256 * 1024 * 1024);
+	if (rest.length == 0)
+		return;
+	putchar('\n');
+	if (isatty(STDOUT_FILENO) != 1) {
+		fwrite(rest.data, 1, rest.length, stdout);
+		return;
+	}
+	while (view_split(&rest, '\n', &line)) {
+		text_clear(&safe);
+		text_add_safe(&safe, view_ends(line, VIEW("\r")) ? view_first(line, line.length - 1) : line);
+		puts(text_cstring(&safe));
+	}
+	text_deinit(&safe);
+}
+
 static void print_trace(const struct cli *cli, const json_t *answer)
 {
 	static const char *const names[] = { "id", "account", "sender", "accepted", "size" };
@@ -128,9 +150,7 @@ static void print_trace(const struct cli *cli, const json_t *answer)
 		table_add(&table, (const char *[]){ names[i], cli_member(answer, names[i], &arena) });
 	table_print(&table, false);
 	json_array_foreach(json_object_get(answer, "recipients"), index, row) print_recipient(cli, row);
-	const char *content = cli_member(answer, "content", &arena);
-	if (content[0] != '\0')
-		printf("\n%s", content);
+	print_content(json_object_get(answer, "content"));
 	arena_deinit(&arena);
 }
 

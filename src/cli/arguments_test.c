@@ -1,0 +1,98 @@
+#include "cli/cli.h"
+
+#include "base/testing.h"
+
+static const struct line_case {
+	const char *name;
+	const char *words[7];
+	int count;
+	const char *noun, *verb; /* NULL noun: none */
+	size_t arguments;
+	const char *option, *value;
+	bool good;
+} line_cases[] = {
+	{ "noun and verb", { "account", "list" }, 2, "account", "list", 0, NULL, NULL, true },
+	{ "noun alone is a verb", { "trace", "01" }, 2, "trace", NULL, 1, NULL, NULL, true },
+	{ "option with a value", { "account", "add", "a", "--label", "L" }, 5, "account", "add", 1, "label", "L", true },
+	{ "option joined", { "account", "add", "--label=L=", "a" }, 4, "account", "add", 1, "label", "L=", true },
+	{ "option empty", { "account", "add", "--label=", "a" }, 4, "account", "add", 1, "label", "", true },
+	{ "flag", { "queue", "cancel", "--all" }, 3, "queue", "cancel", 0, "all", "", true },
+	{ "global before", { "--json", "queue", "list" }, 3, "queue", "list", 0, NULL, NULL, true },
+	{ "global between", { "queue", "--socket", "/s", "list" }, 4, "queue", "list", 0, NULL, NULL, true },
+	{ "after two hyphens all are arguments",
+	  { "account", "show", "--", "--json" },
+	  4,
+	  "account",
+	  "show",
+	  1,
+	  NULL,
+	  NULL,
+	  true },
+	{ "help of a noun", { "queue", "--help" }, 2, NULL, NULL, 1, NULL, NULL, true },
+	{ "nothing", { NULL }, 0, NULL, NULL, 0, NULL, NULL, true },
+	{ "unknown noun", { "nope" }, 1, NULL, NULL, 1, NULL, NULL, false },
+	{ "unknown verb", { "queue", "nope" }, 2, NULL, NULL, 2, NULL, NULL, false },
+	{ "verb missing", { "queue" }, 1, NULL, NULL, 1, NULL, NULL, false },
+	{ "argument missing", { "account", "show" }, 2, "account", "show", 0, NULL, NULL, false },
+	{ "argument too many", { "account", "show", "a", "b" }, 4, "account", "show", 2, NULL, NULL, false },
+	{ "option of another verb", { "account", "show", "a", "--label=x" }, 4, "account", "show", 1, NULL, NULL, false },
+	{ "option without its value", { "account", "add", "a", "--label" }, 4, "account", "add", 1, NULL, NULL, false },
+	{ "flag with a value", { "queue", "cancel", "--all=yes" }, 3, "queue", "cancel", 0, NULL, NULL, false },
+	{ "part of an option's name", { "account", "add", "a", "--lab=x" }, 4, "account", "add", 1, NULL, NULL, false },
+	{ "one hyphen", { "queue", "list", "-x" }, 3, "queue", "list", 0, NULL, NULL, false },
+};
+
+static void expect_line(const struct line_case *row, const struct cli *cli)
+{
+	expect_number(row->name, cli->verb != NULL, row->noun != NULL);
+	if (row->noun != NULL) {
+		expect_view(row->name, view_of(cli->verb->noun), view_of(row->noun));
+		expect_number(row->name, cli->verb->verb != NULL, row->verb != NULL);
+	}
+	if (row->verb != NULL)
+		expect_view(row->name, view_of(cli->verb->verb), view_of(row->verb));
+	expect_number(row->name, (int64_t)cli->argument_count, (int64_t)row->arguments);
+	if (row->option != NULL) {
+		const char *value = cli_option(cli, row->option);
+		expect_view(row->name, view_of(value == NULL ? "(none)" : value), view_of(row->value));
+	}
+}
+
+static void test_lines(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CASES(line_cases); i++) {
+		const struct line_case *row = &line_cases[i];
+		struct text problem = TEXT_LIMIT(4096);
+		struct cli cli = { 0 };
+		expect_number(row->name, cli_read(&cli, row->count, row->words, &problem), row->good);
+		expect_number(row->name, problem.length == 0, row->good);
+		expect_line(row, &cli);
+		text_deinit(&problem);
+	}
+}
+
+/* The table itself: every row can be shown, and no two have one name. */
+static void test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < cli_verb_count; i++) {
+		const struct cli_verb *verb = &cli_verbs[i];
+		assert_non_null(verb->run);
+		assert_true(verb->least <= verb->most && verb->most <= CLI_ARGUMENTS_MOST);
+		struct text help = TEXT_LIMIT(8192);
+		cli_write_help(verb, &help);
+		assert_true(help.length > 0 && !help.overflow);
+		text_deinit(&help);
+		for (size_t other = 0; other < i; other++)
+			assert_false(view_equal(view_of(cli_verbs[other].noun), view_of(verb->noun)) &&
+			             view_equal(view_of(cli_verbs[other].verb == NULL ? "" : cli_verbs[other].verb),
+			                        view_of(verb->verb == NULL ? "" : verb->verb)));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_table) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
