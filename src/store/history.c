@@ -191,17 +191,22 @@ enum history_result history_begin(struct history *history, int64_t queue_time)
 	return history_result(history);
 }
 
+/* SQLite makes the file, but does not make its name last. */
+static bool file_make(struct history *history, int64_t wall)
+{
+	struct disk *disk = history->settings.disk;
+	const uint64_t now = (uint64_t)(wall / MILLISECOND);
+	char begun[64];
+	snprintf(begun, sizeof(begun), "PRAGMA user_version=%d", (int)(history->queue_time / MINUTE));
+	return file_use(history, now > history->number ? now : history->number + 1) &&
+	       disk->operations->sync_directory(disk, history->settings.directory) == DISK_OK &&
+	       sql_execute(&history->sql, begun) && sql_execute(&history->sql, "BEGIN IMMEDIATE");
+}
+
 enum history_result history_add(struct history *history, const struct store_ended *row)
 {
-	if (!history->has_file) {
-		const uint64_t now = (uint64_t)(row->when_wall / MILLISECOND);
-		if (!file_use(history, now > history->number ? now : history->number + 1))
-			return HISTORY_FAILED;
-		char begun[64];
-		snprintf(begun, sizeof(begun), "PRAGMA user_version=%d", (int)(history->queue_time / MINUTE));
-		sql_execute(&history->sql, begun);
-		sql_execute(&history->sql, "BEGIN IMMEDIATE");
-	}
+	if (!history->has_file && !file_make(history, row->when_wall))
+		return HISTORY_FAILED;
 	sqlite3_stmt *add = sql_use(&history->sql, ADD);
 	sql_bind_integer(add, 1, (int64_t)row->seq);
 	sql_bind_blob(add, 2, id_view(&row->id));

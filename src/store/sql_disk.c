@@ -39,6 +39,7 @@ struct sql_file {
 	struct disk_file *file;
 	struct node *node;
 	int lock;
+	bool is_new; /* a log whose name the directory may not know yet */
 };
 
 static struct sql_disk *disk_of(sqlite3_vfs *vfs)
@@ -82,6 +83,16 @@ static void node_release(struct sql_disk *disk, struct node *node)
 		free(node->regions[i]);
 	free(node->path);
 	free(node);
+}
+
+static int directory_sync(struct sql_disk *disk, const char *path)
+{
+	char directory[PATH_MOST];
+	const size_t slash = view_find_last_byte(view_of(path), '/');
+	if (slash == VIEW_NOT_FOUND)
+		return SQLITE_OK;
+	bytes_to_cstring(directory, sizeof(directory), view_first(view_of(path), slash));
+	return code_of(disk->disk->operations->sync_directory(disk->disk, directory), SQLITE_IOERR_DIR_FSYNC);
 }
 
 /* ---- a file's methods */
@@ -176,6 +187,9 @@ static int file_sync(sqlite3_file *base, int flags)
 {
 	(void)flags;
 	struct sql_file *file = file_of(base);
+	if (file->is_new && directory_sync(file->owner, file->node->path) != SQLITE_OK)
+		return SQLITE_IOERR_DIR_FSYNC;
+	file->is_new = false;
 	/* Whatever the reason, also want of space: what was written is lost, and a second try would not say so. */
 	const enum disk_result result = file->owner->disk->operations->sync(file->owner->disk, file->file);
 	return result == DISK_OK ? SQLITE_OK : SQLITE_IOERR_FSYNC;
@@ -303,12 +317,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync_directory)
 		return SQLITE_IOERR_DELETE_NOENT;
 	if (result != DISK_OK)
 		return SQLITE_IOERR_DELETE;
-	const size_t slash = view_find_last_byte(view_of(path), '/');
-	if (sync_directory == 0 || slash == VIEW_NOT_FOUND)
-		return SQLITE_OK;
-	char directory[PATH_MOST];
-	bytes_to_cstring(directory, sizeof(directory), view_first(view_of(path), slash));
-	return code_of(disk->disk->operations->sync_directory(disk->disk, directory), SQLITE_IOERR_DIR_FSYNC);
+	return sync_directory == 0 ? SQLITE_OK : directory_sync(disk, path);
 }
 
 static int vfs_access(sqlite3_vfs *vfs, const char *path, int flags, int *answer)

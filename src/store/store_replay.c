@@ -216,6 +216,11 @@ bool store_replay(struct store *store, struct text *problem, struct text *damage
 	store->index = index_new(&settings, &state, problem);
 	if (store->index == NULL)
 		return false;
+	/* SQLite makes the file, but does not make its name last. */
+	if (store->world->disk->operations->sync_directory(store->world->disk, store->directory) != DISK_OK) {
+		text_print(problem, "%s: cannot be synced", store->directory);
+		return false;
+	}
 	store->time_base = state.queue_time;
 	store->applied_sequence = state.position.sequence - 1;
 	struct replay replay = { .store = store,
