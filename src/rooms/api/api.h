@@ -66,7 +66,14 @@ struct view api_query(const struct api_request *request, const char *name);
 uint64_t api_query_number(const struct api_request *request, const char *name, uint64_t fallback);
 /* Member of the body, or empty. */
 struct view api_member(const struct api_request *request, const char *name);
-/* All members of the body as "key=value", in the arena; what is no string has an empty value. */
+bool api_member_is_true(const struct api_request *request, const char *name);
+struct api_body_key {
+	const char *name;
+	bool is_flag; /* true or false; otherwise a string */
+};
+/* False: another member, or one of another type, which was told. For what must not be misread as "all". */
+bool api_body_holds_only(struct api_request *request, const struct api_body_key *keys, size_t count);
+/* All members of the body as "key=value", in the arena; null and what is composed has an empty value. */
 size_t api_assignments(struct api_request *request, struct view **assignments);
 /* False: the problem was told. */
 bool api_body_read(struct api_request *request);

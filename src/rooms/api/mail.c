@@ -1,6 +1,8 @@
 /* The queue and messages over HTTP. */
 #include "rooms/api/api.h"
 
+#include <time.h>
+
 static const int64_t patience = 60 * SECOND;
 
 static void write_verdict(struct json *out, const struct verdict *verdict)
@@ -162,6 +164,30 @@ void handle_queue_list(struct api_request *request)
 	json_close_object(out);
 }
 
+static bool filter_is_empty(const struct queue_filter *filter)
+{
+	return !filter->has_id && !filter->has_state && filter->account.length == 0 &&
+	       filter->sender_domain.length == 0 && filter->recipient.length == 0 &&
+	       filter->recipient_domain.length == 0 && filter->site.length == 0;
+}
+
+/* A filter that was misspelt must not mean the whole queue. */
+static bool read_action_filter(struct api_request *request, struct queue_filter *filter)
+{
+	static const struct api_body_key keys[] = {
+		{ "action", false },           { "reason", false },    { "all", true },    { "id", false },
+		{ "account", false },          { "site", false },      { "state", false }, { "sender_domain", false },
+		{ "recipient_domain", false }, { "recipient", false },
+	};
+	if (!api_body_holds_only(request, keys, sizeof(keys) / sizeof(keys[0])) ||
+	    !read_filter(request, api_member, filter))
+		return false;
+	if (filter_is_empty(filter) == api_member_is_true(request, "all"))
+		return true;
+	api_problem(request, 400, "say which recipients by filters, or \"all\": true");
+	return false;
+}
+
 void handle_queue_action(struct api_request *request)
 {
 	static const char *const names[] = {
@@ -178,7 +204,7 @@ void handle_queue_action(struct api_request *request)
 		return;
 	}
 	question.action = (enum queue_action)action;
-	if (!read_filter(request, api_member, &question.filter))
+	if (!read_action_filter(request, &question.filter))
 		return;
 	const enum asked asked = queue_act(api_peer(request, ROOM_QUEUE), &question, &answer, &request->arena,
 	                                   api_deadline(request, patience));
@@ -241,6 +267,7 @@ static void write_trace_row(struct api_request *request, const struct trace_row 
 	json_member_string_optional(out, VIEW("class"), row->class);
 	json_member_string_optional(out, VIEW("site"), row->site);
 	json_member_string_optional(out, VIEW("remote"), row->remote);
+	json_member_string_optional(out, VIEW("egress"), row->egress);
 	json_member_string_optional(out, VIEW("tls"), row->tls);
 	json_member_string_optional(out, VIEW("reason"), row->reason);
 	if (row->seq != 0)
@@ -285,9 +312,27 @@ void handle_trace(struct api_request *request)
 	json_close_object(out);
 }
 
+/* RFC 3339, in UTC; a fraction is passed over. An absent one is open (0). */
+static bool read_time(struct api_request *request, const char *name, int64_t *wall)
+{
+	const struct view given = api_query(request, name);
+	struct tm broken = { 0 };
+	if (given.length == 0)
+		return true;
+	const char *rest = strptime(arena_cstring(&request->arena, given), "%Y-%m-%dT%H:%M:%S", &broken);
+	if (rest != NULL && *rest == '.')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	if (rest == NULL || !view_equal(view_of(rest), VIEW("Z"))) {
+		api_problem(request, 400, "%s is a time such as 2026-11-23T10:43:13Z", name);
+		return false;
+	}
+	*wall = (int64_t)timegm(&broken) * SECOND;
+	return true;
+}
+
 void handle_search(struct api_request *request)
 {
-	const struct search_request question = {
+	struct search_request question = {
 		.account = api_query(request, "account"),
 		.recipient = api_query(request, "recipient"),
 		.sender = api_query(request, "sender"),
@@ -296,6 +341,8 @@ void handle_search(struct api_request *request)
 		.most = (uint32_t)api_query_number(request, "limit", 100),
 	};
 	struct search_answer answer = { 0 };
+	if (!read_time(request, "since", &question.since) || !read_time(request, "until", &question.until))
+		return;
 	const enum asked asked = queue_search(api_peer(request, ROOM_QUEUE), &question, &answer, &request->arena,
 	                                      api_deadline(request, patience));
 	if (asked != ASKED_OK) {
