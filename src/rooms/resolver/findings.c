@@ -1,4 +1,5 @@
 /* One domain, judged by each of the four checks. */
+#include "base/must.h"
 #include "mail/dkim.h"
 #include "mail/dmarc.h"
 #include "mail/spf.h"
@@ -30,13 +31,15 @@ static void cannot_tell(struct finding *finding, struct view where, struct view 
 struct lookup_context {
 	struct resolver *resolver;
 	enum freshness freshness;
+	int64_t deadline;
 };
 
 static void txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer)
 {
 	const struct lookup_context *lookup = context;
 	struct dns_answer found;
-	records_lookup(lookup->resolver, name, DNS_TXT, lookup->freshness, arena, &found);
+	const struct record_question question = { name, DNS_TXT, lookup->freshness, lookup->deadline };
+	records_lookup(lookup->resolver, &question, arena, &found);
 	*answer = (struct txt_answer){ .through_alias = found.through_alias, .detail = found.detail };
 	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
 		answer->status = TXT_FAILED;
@@ -93,7 +96,7 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
                 struct finding *finding)
 {
 	const struct view prefix = config_of(resolver)->service.token_prefix;
-	struct lookup_context context = { resolver, freshness };
+	struct lookup_context context = { resolver, freshness, who->deadline };
 	struct txt_answer answer;
 	*finding = (struct finding){
 		.check = CHECK_TOKEN,
@@ -129,7 +132,7 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
 void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
               struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness };
+	struct lookup_context context = { resolver, freshness, who->deadline };
 	const struct txt_lookup lookup = { .context = &context, .txt = txt };
 	struct spf_finding spf;
 	*finding =
@@ -157,7 +160,7 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 		break;
 	case SPF_SEVERAL:
 		finding->status.detail = 24;
-		finding->problem = VIEW("there are two SPF records; receivers take neither. Keep one.");
+		finding->problem = VIEW("there are two SPF records, and receivers take neither: make them one.");
 		break;
 	case SPF_BROKEN:
 		finding->status.detail = 24;
@@ -172,46 +175,74 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 
 /* ---- DKIM */
 
-static bool judge_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
-                      enum freshness freshness, struct arena *arena, struct finding *finding)
+/* What a key that is not ours lacks, where that can be seen; else what is said anyway. */
+static struct view explain_key(struct view seen, const struct dkim_key *key, struct view ours, struct view otherwise)
 {
-	struct lookup_context context = { resolver, freshness };
-	struct txt_answer answer;
+	enum { STRING_MOST = 255 };
+	if (key != NULL && key->key.length < ours.length && view_starts(ours, key->key))
+		return VIEW("the DKIM key is cut: only its first part is in DNS.");
+	if (seen.length == STRING_MOST)
+		return VIEW("the DKIM key is cut at 255 octets: all its strings belong into the record.");
+	return otherwise;
+}
+
+static bool judge_record(struct view record, const struct public_key *ours, struct arena *arena,
+                         struct finding *finding)
+{
 	const enum dkim_algorithm algorithm = ours->algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
-	struct text record = TEXT_LIMIT(8192);
-	dkim_key_write(algorithm, ours->key, &record);
-	finding->name = arena_print(arena, "%.*s._domainkey.%.*s", VIEW_PRINT(ours->selector), VIEW_PRINT(who->domain));
-	finding->expected = arena_copy(arena, text_view(&record));
-	finding->fix = finding->expected;
-	text_deinit(&record);
-	txt(&context, finding->name, arena, &answer);
-	finding->state = STATE_FAIL;
-	if (answer.status == TXT_FAILED) {
-		cannot_tell(finding, finding->name, answer.detail, arena);
+	struct dkim_key key;
+	const enum dkim_key_fault fault = dkim_key_parse(record, arena, &key);
+	if (fault != DKIM_KEY_GOOD) {
+		const struct view said =
+			arena_print(arena, "the DKIM key record is not usable: %.*s.", VIEW_PRINT(dkim_key_fault_text(fault)));
+		finding->problem = explain_key(record, NULL, ours->key, said);
 		return false;
 	}
-	finding->problem = VIEW("the DKIM key is not published.");
-	for (size_t i = 0; i < answer.count; i++) {
-		struct dkim_key key;
+	if (!dkim_key_equals(&key, algorithm, ours->key)) {
+		finding->problem =
+			explain_key(record, &key, ours->key, VIEW("the DKIM key in DNS is not the one that seals here."));
+		return false;
+	}
+	if (!key.allows_sha256 || !key.allows_email) {
+		finding->problem = key.allows_sha256 ? VIEW("the DKIM key record is not for mail (s=).")
+		                                     : VIEW("the DKIM key record does not allow SHA-256 (h=).");
+		return false;
+	}
+	return true;
+}
+
+static void judge_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
+                      enum freshness freshness, struct arena *arena, struct finding *finding)
+{
+	struct lookup_context context = { resolver, freshness, who->deadline };
+	struct txt_answer answer;
+	struct text record = TEXT_LIMIT(8192);
+	dkim_key_write(ours->algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256, ours->key, &record);
+	*finding = (struct finding){
+		.check = CHECK_DKIM,
+		.state = STATE_FAIL,
+		.name = arena_print(arena, "%.*s._domainkey.%.*s", VIEW_PRINT(ours->selector), VIEW_PRINT(who->domain)),
+		.expected = arena_copy(arena, text_view(&record)),
+		.problem = VIEW("the DKIM key is not published."),
+		.status = { 5, 7, 20 },
+	};
+	text_deinit(&record);
+	finding->fix = finding->expected;
+	txt(&context, finding->name, arena, &answer);
+	if (answer.status == TXT_FAILED) {
+		cannot_tell(finding, finding->name, answer.detail, arena);
+		return;
+	}
+	for (size_t i = 0; i < answer.count && finding->state != STATE_PASS; i++) {
 		see(finding, answer.texts[i]);
 		finding->replaces = true;
-		const enum dkim_key_fault fault = dkim_key_parse(answer.texts[i], arena, &key);
-		if (fault != DKIM_KEY_GOOD) {
-			finding->problem = arena_print(arena, "the DKIM key record is not usable: %.*s.",
-			                               VIEW_PRINT(dkim_key_fault_text(fault)));
+		if (!judge_record(answer.texts[i], ours, arena, finding))
 			continue;
-		}
-		if (dkim_key_equals(&key, algorithm, ours->key) && key.allows_sha256 && key.allows_email) {
-			finding->state = STATE_PASS;
-			finding->fix = VIEW_NONE;
-			finding->problem = VIEW_NONE;
-			finding->detail = VIEW("the key is ours");
-			return true;
-		}
-		finding->problem = VIEW("the DKIM key in DNS is not the one that seals here.");
+		finding->state = STATE_PASS;
+		finding->fix = VIEW_NONE;
+		finding->problem = VIEW("the key is ours");
 	}
 	finding->detail = finding->problem;
-	return false;
 }
 
 static enum domain_keys_result ask_keys(struct resolver *resolver, const struct who *who, struct arena *arena,
@@ -224,35 +255,51 @@ static enum domain_keys_result ask_keys(struct resolver *resolver, const struct 
 	return answer->result;
 }
 
+static void keys_not_known(const struct who *who, enum domain_keys_result result, struct finding *finding)
+{
+	finding->state = STATE_UNKNOWN;
+	finding->status = (struct enhanced_status){ 4, 7, 1 };
+	finding->name = who->domain;
+	finding->problem = result == DOMAIN_KEYS_TOO_MANY
+	                       ? VIEW("this user account has brought too many new domains today; come back tomorrow.")
+	                       : VIEW("the domain's keys cannot be had at the moment.");
+	finding->detail = finding->problem;
+}
+
+/* Of two keys (one is being rotated in) the better finding counts: a pass, then what could not be told. */
+static bool is_better(const struct finding *finding, const struct finding *than)
+{
+	static const int ranks[] = { [STATE_PASS] = 3, [STATE_WARN] = 2, [STATE_UNKNOWN] = 1, [STATE_FAIL] = 0 };
+	return ranks[finding->state] > ranks[than->state];
+}
+
 void find_dkim(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                struct finding *finding, struct usable_key *usable, size_t *usable_count)
 {
 	struct domain_keys_answer keys = { 0 };
-	struct finding second;
-	bool any_rsa = false;
+	bool has_rsa = false;
+	bool judged_any = false;
 	*finding = (struct finding){ .check = CHECK_DKIM, .state = STATE_FAIL, .status = { 5, 7, 20 } };
 	*usable_count = 0;
 	const enum domain_keys_result result = ask_keys(resolver, who, arena, &keys);
-	if (result != DOMAIN_KEYS_OK) {
-		finding->state = STATE_UNKNOWN;
-		finding->status = (struct enhanced_status){ 4, 7, 1 };
-		finding->name = who->domain;
-		finding->problem = result == DOMAIN_KEYS_TOO_MANY
-		                       ? VIEW("this user account has brought too many new domains today; come back tomorrow.")
-		                       : VIEW("the domain's keys cannot be had at the moment.");
-		finding->detail = finding->problem;
+	if (result != DOMAIN_KEYS_OK || keys.key_count == 0) {
+		keys_not_known(who, result, finding);
 		return;
 	}
+	for (size_t i = 0; i < keys.key_count; i++)
+		has_rsa = has_rsa || keys.keys[i].algorithm == KEY_RSA;
 	for (size_t i = 0; i < keys.key_count; i++) {
-		const bool is_first = keys.keys[i].algorithm == KEY_RSA && !any_rsa;
-		struct finding *judged = is_first ? finding : &second;
-		second = (struct finding){ .check = CHECK_DKIM, .state = STATE_FAIL, .status = { 5, 7, 20 } };
-		any_rsa = any_rsa || is_first;
-		if (judge_key(resolver, who, &keys.keys[i], freshness, arena, judged) && *usable_count < SEALS_MOST)
-			usable[(*usable_count)++] = (struct usable_key){ keys.keys[i].selector, keys.keys[i].algorithm };
-		/* Ed25519 is optional: only where it is the one key does it decide. */
-		if (!any_rsa && keys.key_count == 1)
-			*finding = second;
+		const struct public_key *key = &keys.keys[i];
+		struct finding judged;
+		judge_key(resolver, who, key, freshness, arena, &judged);
+		if (judged.state == STATE_PASS && *usable_count < SEALS_MOST)
+			usable[(*usable_count)++] = (struct usable_key){ key->selector, key->algorithm };
+		/* Ed25519 is optional: it decides only where there is no other key. */
+		if (has_rsa && key->algorithm != KEY_RSA)
+			continue;
+		if (!judged_any || is_better(&judged, finding))
+			*finding = judged;
+		judged_any = true;
 	}
 }
 
@@ -261,7 +308,7 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
 void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness };
+	struct lookup_context context = { resolver, freshness, who->deadline };
 	const struct txt_lookup lookup = { .context = &context, .txt = txt };
 	struct dmarc_finding dmarc;
 	*finding = (struct finding){ .check = CHECK_DMARC, .state = STATE_FAIL, .status = { 5, 7, 1 } };
@@ -293,7 +340,7 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 		finding->problem = arena_print(arena, "the DMARC record is broken: %.*s.", VIEW_PRINT(dmarc.detail));
 		break;
 	case DMARC_SEVERAL:
-		finding->problem = VIEW("there are several DMARC records, which count as none. Keep one.");
+		finding->problem = VIEW("there are several DMARC records, which count as none: keep one.");
 		break;
 	case DMARC_LATER:
 		cannot_tell(finding, dmarc.name, dmarc.detail, arena);
@@ -329,4 +376,38 @@ void find_check(struct resolver *resolver, const struct who *who, enum check che
 	find_once(resolver, who, check, FRESH_ENOUGH, arena, finding, usable, usable_count);
 	if (finding->state == STATE_FAIL)
 		find_once(resolver, who, check, FRESH_RETRY, arena, finding, usable, usable_count);
+}
+
+/* ---- for the doctor */
+
+static bool is_meant_for(const struct finding *finding, struct view text)
+{
+	if (finding->check == CHECK_TOKEN)
+		return token_matches(text, finding->expected);
+	return view_equal(text, finding->expected) ||
+	       (finding->check == CHECK_DMARC && view_starts(text, VIEW("v=DMARC1")));
+}
+
+/* Zones add their own name to a name without a dot at its end, and forms of providers do so too: a record for
+ * example.com ends up at example.com.example.com. */
+void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
+{
+	struct lookup_context context = { resolver, FRESH_NOW, who->deadline };
+	const struct view places[] = {
+		arena_print(arena, "%.*s.%.*s", VIEW_PRINT(finding->name), VIEW_PRINT(who->domain)),
+		finding->check == CHECK_TOKEN ? arena_print(arena, "www.%.*s", VIEW_PRINT(who->domain)) : VIEW_NONE,
+	};
+	if (finding->state != STATE_FAIL || finding->check == CHECK_SPF || finding->name.length == 0)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		struct txt_answer answer = { 0 };
+		if (places[i].length > 0)
+			txt(&context, places[i], arena, &answer);
+		for (size_t j = 0; j < answer.count; j++)
+			if (is_meant_for(finding, answer.texts[j])) {
+				finding->detail = arena_print(arena, "the record stands at %.*s; it belongs at %.*s",
+				                              VIEW_PRINT(places[i]), VIEW_PRINT(finding->name));
+				return;
+			}
+	}
 }

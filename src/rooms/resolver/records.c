@@ -1,10 +1,13 @@
 /* Look-ups, remembered: an answer's time, its grace, and who else is asking for it. */
+#include "base/bytes.h"
 #include "base/must.h"
 #include "rooms/resolver/resolver.h"
 
-enum { NAMES_MOST = 200000 };
+enum { NAME_MOST = 253, LABEL_MOST = 63 };
 
-static const int64_t lookup_patience = 10 * SECOND;
+static const size_t bytes_most = (size_t)64 * 1024 * 1024;
+static const int64_t question_patience = 8 * SECOND;
+static const int64_t lookup_patience = 6 * SECOND;
 static const int64_t retry_after = 30 * SECOND; /* at most so long until a failed check is asked again */
 static const int64_t retry_at_most_every = SECOND;
 static const int64_t failure_time = 5 * SECOND; /* a failure is not asked again at once by everybody */
@@ -12,28 +15,42 @@ static const int64_t failure_time = 5 * SECOND; /* a failure is not asked again 
 struct cache_entry {
 	struct link by_use;
 	struct text key;
-	struct arena arena;       /* of the definitive answer */
-	struct dns_answer answer; /* the last definitive one */
-	bool has_answer;
-	int64_t obtained;
-	int64_t good_until;
-	int64_t asked_fresh; /* when it was last asked past the caches */
+	struct dns_answer answer; /* the last definitive one; what it points to is in `packed` */
+	char *packed;
+	size_t packed_size;
+	int64_t obtained;    /* INT64_MIN: there is none yet */
+	int64_t good_until;  /* of the answer */
+	int64_t asked_fresh; /* when it was last asked past the caches; INT64_MIN: never */
 	int64_t failed_until;
 	struct text failure; /* why the last look-up failed */
-	bool asking;
 	struct signal asked;
+	bool asking;
 	unsigned pins;
 };
 
-static void entry_free(struct cache_entry *entry)
+static bool has_answer(const struct cache_entry *entry)
 {
+	return entry->obtained != INT64_MIN;
+}
+
+static void unpack(struct resolver *resolver, struct cache_entry *entry)
+{
+	resolver->bytes -= entry->packed_size;
+	free(entry->packed);
+	entry->packed = NULL;
+	entry->packed_size = 0;
+}
+
+static void entry_free(struct resolver *resolver, struct cache_entry *entry)
+{
+	unpack(resolver, entry);
 	text_deinit(&entry->key);
 	text_deinit(&entry->failure);
-	arena_deinit(&entry->arena);
 	free(entry);
 }
 
-static void forget_one(struct resolver *resolver)
+/* False: all of them are in use. */
+static bool forget_one(struct resolver *resolver)
 {
 	for (struct link *link = list_first(&resolver->by_use); link != NULL; link = list_next(&resolver->by_use, link)) {
 		struct cache_entry *entry = LIST_OWNER(link, struct cache_entry, by_use);
@@ -41,30 +58,40 @@ static void forget_one(struct resolver *resolver)
 			continue;
 		list_remove(&resolver->by_use, link);
 		map_remove(&resolver->names, text_view(&entry->key));
-		entry_free(entry);
-		return;
+		entry_free(resolver, entry);
+		return true;
 	}
+	return false;
 }
 
-static struct cache_entry *entry_of(struct resolver *resolver, struct view name, enum dns_type type)
+static struct cache_entry *entry_new(struct resolver *resolver, struct view key)
 {
-	struct text key = TEXT_LIMIT(1024);
-	text_print(&key, "%d ", (int)type);
-	for (size_t i = 0; i < name.length; i++)
-		text_add_byte(&key, byte_lower(name.data[i]));
+	if (resolver->names.count >= RESOLVER_NAMES_MOST)
+		forget_one(resolver);
+	struct cache_entry *entry = must_alloc(1, sizeof(*entry));
+	*entry = (struct cache_entry){
+		.key = TEXT_LIMIT(NAME_MOST + 16),
+		.failure = TEXT_LIMIT(512),
+		.obtained = INT64_MIN,
+		.asked_fresh = INT64_MIN,
+		.failed_until = INT64_MIN,
+	};
+	text_add(&entry->key, key);
+	signal_init(&entry->asked);
+	map_put(&resolver->names, key, entry, NULL);
+	list_add_last(&resolver->by_use, &entry->by_use);
+	return entry;
+}
+
+static struct cache_entry *entry_of(struct resolver *resolver, const struct record_question *question)
+{
+	struct text key = TEXT_LIMIT(NAME_MOST + 16);
+	text_print(&key, "%d ", (int)question->type);
+	for (size_t i = 0; i < question->name.length; i++)
+		text_add_byte(&key, byte_lower(question->name.data[i]));
 	struct cache_entry *entry = map_get(&resolver->names, text_view(&key));
 	if (entry == NULL) {
-		if (resolver->names.count >= NAMES_MOST)
-			forget_one(resolver);
-		entry = must_alloc(1, sizeof(*entry));
-		entry->key = (struct text)TEXT_LIMIT(1024);
-		entry->failure = (struct text)TEXT_LIMIT(512);
-		entry->asked_fresh = INT64_MIN;
-		entry->failed_until = INT64_MIN;
-		text_add(&entry->key, text_view(&key));
-		signal_init(&entry->asked);
-		map_put(&resolver->names, text_view(&key), entry, NULL);
-		list_add_last(&resolver->by_use, &entry->by_use);
+		entry = entry_new(resolver, text_view(&key));
 	} else {
 		list_remove(&resolver->by_use, &entry->by_use);
 		list_add_last(&resolver->by_use, &entry->by_use);
@@ -72,6 +99,8 @@ static struct cache_entry *entry_of(struct resolver *resolver, struct view name,
 	text_deinit(&key);
 	return entry;
 }
+
+/* ---- answers */
 
 static void answer_copy(const struct dns_answer *from, struct arena *arena, struct dns_answer *to)
 {
@@ -85,6 +114,36 @@ static void answer_copy(const struct dns_answer *from, struct arena *arena, stru
 	}
 }
 
+static struct view pack_bytes(struct cache_entry *entry, size_t *at, struct view bytes)
+{
+	const size_t start = *at;
+	*at += bytes_copy(entry->packed + start, entry->packed_size - start, bytes);
+	return view_bytes(entry->packed + start, bytes.length);
+}
+
+/* One block holds the answer: there are many entries, and most are small. */
+static void pack(struct resolver *resolver, struct cache_entry *entry, const struct dns_answer *answer)
+{
+	size_t at = answer->record_count * sizeof(struct dns_record);
+	size_t size = at + answer->canonical.length + 1;
+	for (size_t i = 0; i < answer->record_count; i++)
+		size += answer->records[i].data.length;
+	unpack(resolver, entry);
+	while (resolver->bytes + size > bytes_most && forget_one(resolver))
+		continue;
+	entry->packed = must_alloc(1, size);
+	entry->packed_size = size;
+	resolver->bytes += size;
+	entry->answer = *answer;
+	entry->answer.detail = VIEW_NONE;
+	entry->answer.records = (struct dns_record *)(void *)entry->packed;
+	entry->answer.canonical = pack_bytes(entry, &at, answer->canonical);
+	for (size_t i = 0; i < answer->record_count; i++) {
+		entry->answer.records[i] = answer->records[i];
+		entry->answer.records[i].data = pack_bytes(entry, &at, answer->records[i].data);
+	}
+}
+
 static void take_answer(struct resolver *resolver, struct cache_entry *entry, const struct dns_answer *answer)
 {
 	const struct config *config = *resolver->config;
@@ -94,26 +153,27 @@ static void take_answer(struct resolver *resolver, struct cache_entry *entry, co
 		time = config->dns.min_ttl;
 	if (time > config->dns.max_ttl)
 		time = config->dns.max_ttl;
-	arena_clear(&entry->arena);
-	answer_copy(answer, &entry->arena, &entry->answer);
-	entry->has_answer = true;
+	pack(resolver, entry, answer);
 	entry->obtained = now;
 	entry->good_until = now + time;
 	entry->failed_until = INT64_MIN;
 }
 
-static void ask(struct resolver *resolver, struct cache_entry *entry, struct view name, enum dns_type type,
-                bool fresh)
+/* ---- asking */
+
+static void ask(struct resolver *resolver, struct cache_entry *entry, const struct record_question *question)
 {
 	struct arena arena = { 0 };
-	struct dns_answer answer;
+	struct dns_answer answer = { .status = DNS_CANCELLED };
 	const int64_t now = world_now(resolver->world);
+	const bool fresh = question->freshness != FRESH_ENOUGH;
 	entry->asking = true;
-	entry->pins++;
 	if (fresh)
 		entry->asked_fresh = now;
 	resolver->counters.queries++;
-	resolver->dns->operations->lookup(resolver->dns, name, type, fresh, now + lookup_patience, &arena, &answer);
+	/* With the same patience for all, since others may wait for this answer too. */
+	resolver->dns->operations->lookup(resolver->dns, question->name, question->type, fresh, now + lookup_patience,
+	                                  &arena, &answer);
 	if (answer.status == DNS_FAILED) {
 		entry->failed_until = world_now(resolver->world) + failure_time;
 		text_clear(&entry->failure);
@@ -122,7 +182,6 @@ static void ask(struct resolver *resolver, struct cache_entry *entry, struct vie
 		take_answer(resolver, entry, &answer);
 	}
 	arena_deinit(&arena);
-	entry->pins--;
 	entry->asking = false;
 	signal_wake_all(&entry->asked);
 }
@@ -133,33 +192,53 @@ static bool needs_asking(const struct cache_entry *entry, enum freshness freshne
 		return entry->asked_fresh == INT64_MIN || entry->asked_fresh + retry_at_most_every <= now;
 	if (entry->failed_until > now)
 		return false;
-	if (!entry->has_answer || entry->good_until <= now)
+	if (!has_answer(entry) || entry->good_until <= now)
 		return true;
+	/* The answer may come from a cache that has kept it for long, so the first time there is no wait of 30 s. */
 	return freshness == FRESH_RETRY && entry->obtained + retry_at_most_every <= now &&
-	       (entry->asked_fresh == INT64_MIN || entry->asked_fresh + retry_after <= now ||
-	        entry->obtained + retry_after <= now);
+	       (entry->asked_fresh == INT64_MIN || entry->asked_fresh + retry_after <= now);
 }
 
-void records_lookup(struct resolver *resolver, struct view name, enum dns_type type, enum freshness freshness,
-                    struct arena *arena, struct dns_answer *answer)
+/* A stranger's text may be no name at all; then it is certain that nothing is there. */
+static bool can_be_a_name(struct view name)
 {
-	struct cache_entry *entry = entry_of(resolver, name, type);
+	struct view label;
+	if (view_ends(name, VIEW(".")))
+		name = view_first(name, name.length - 1);
+	if (name.length == 0 || name.length > NAME_MOST)
+		return false;
+	for (size_t i = 0; i < name.length; i++)
+		if (!byte_is_print(name.data[i]) || name.data[i] == ' ' || name.data[i] == '\\')
+			return false;
+	while (view_split(&name, '.', &label))
+		if (label.length == 0 || label.length > LABEL_MOST)
+			return false;
+	return true;
+}
+
+void records_lookup(struct resolver *resolver, const struct record_question *question, struct arena *arena,
+                    struct dns_answer *answer)
+{
+	*answer = (struct dns_answer){ .status = DNS_NXDOMAIN, .canonical = question->name, .ttl = UINT32_MAX };
+	if (!can_be_a_name(question->name))
+		return;
+	struct cache_entry *entry = entry_of(resolver, question);
 	entry->pins++;
-	while (entry->asking && signal_wait(&entry->asked, world_now(resolver->world) + lookup_patience) == WAIT_DONE)
+	while (entry->asking && signal_wait(&entry->asked, question->deadline) == WAIT_DONE)
 		continue;
-	if (!entry->asking && needs_asking(entry, freshness, world_now(resolver->world)))
-		ask(resolver, entry, name, type, freshness != FRESH_ENOUGH);
+	const int64_t before = world_now(resolver->world);
+	if (!entry->asking && before < question->deadline && needs_asking(entry, question->freshness, before))
+		ask(resolver, entry, question);
 	entry->pins--;
 	/* The last definitive answer serves as long as failures last, but not beyond its grace. */
 	const int64_t grace = (*resolver->config)->dns.grace;
-	if (entry->has_answer && world_now(resolver->world) < entry->obtained + grace)
+	if (has_answer(entry) && world_now(resolver->world) < entry->obtained + grace) {
 		answer_copy(&entry->answer, arena, answer);
-	else
-		*answer = (struct dns_answer){
-			.status = DNS_FAILED,
-			.canonical = name,
-			.detail = arena_copy(arena, entry->failure.length > 0 ? text_view(&entry->failure) : VIEW("timed out")),
-		};
+		return;
+	}
+	const bool failed = entry->failed_until > world_now(resolver->world) && entry->failure.length > 0;
+	answer->status = DNS_FAILED;
+	answer->detail = arena_copy(arena, failed ? text_view(&entry->failure) : VIEW("timed out"));
 }
 
 void records_expire(struct resolver *resolver)
@@ -173,6 +252,11 @@ void records_expire(struct resolver *resolver)
 	}
 }
 
+int64_t resolver_deadline(const struct resolver *resolver)
+{
+	return world_now(resolver->world) + question_patience;
+}
+
 void resolver_init(struct resolver *resolver, struct world *world, struct log *log,
                    const struct config *const *config, struct dns *dns, struct peer *vault)
 {
@@ -182,7 +266,8 @@ void resolver_init(struct resolver *resolver, struct world *world, struct log *l
 		.config = config,
 		.dns = dns,
 		.vault = vault,
-		.names = MAP_LIMIT(NAMES_MOST + 1, world_random_u64(world)),
+		/* Room for those that are in use beyond the limit. */
+		.names = MAP_LIMIT((size_t)2 * RESOLVER_NAMES_MOST, world_random_u64(world)),
 		.grants = MAP_LIMIT(200000, world_random_u64(world)),
 	};
 	list_init(&resolver->by_use);
@@ -192,7 +277,7 @@ void resolver_init(struct resolver *resolver, struct world *world, struct log *l
 void resolver_deinit(struct resolver *resolver)
 {
 	for (struct link *link; (link = list_take_first(&resolver->by_use)) != NULL;)
-		entry_free(LIST_OWNER(link, struct cache_entry, by_use));
+		entry_free(resolver, LIST_OWNER(link, struct cache_entry, by_use));
 	map_deinit(&resolver->names);
 	grants_forget(resolver);
 	map_deinit(&resolver->grants);

@@ -14,6 +14,8 @@
 
 struct cache_entry;
 
+enum { RESOLVER_NAMES_MOST = 100000 }; /* looked up and remembered */
+
 struct resolver {
 	struct world *world;
 	struct log *log;
@@ -22,6 +24,7 @@ struct resolver {
 	struct peer *vault;
 	struct map names;   /* "TYPE name" -> struct cache_entry */
 	struct list by_use; /* of cache_entry; the longest unused first */
+	size_t bytes;       /* of the answers remembered; bounded too */
 	struct random random;
 	struct map grants;         /* account NUL domain -> struct told_grant: what the vault was told */
 	uint64_t vault_generation; /* of the vault that was told */
@@ -45,13 +48,23 @@ enum freshness {
 	FRESH_NOW,    /* the doctor: past every cache */
 };
 
+struct record_question {
+	struct view name;
+	enum dns_type type;
+	enum freshness freshness;
+	int64_t deadline; /* nothing is asked after it; what is under way may last some seconds longer */
+};
+
 /* Suspends. The answer is a copy in the arena. A failed look-up is answered by the last definitive answer within its
- * grace. */
-void records_lookup(struct resolver *resolver, struct view name, enum dns_type type, enum freshness freshness,
-                    struct arena *arena, struct dns_answer *answer);
+ * grace. What cannot be a name (too long, an empty label, not printable) does not exist. */
+void records_lookup(struct resolver *resolver, const struct record_question *question, struct arena *arena,
+                    struct dns_answer *answer);
 
 /* Everything is asked again; what was answered serves on while DNS fails. */
 void records_expire(struct resolver *resolver);
+
+/* All look-ups of one question of ours together. */
+int64_t resolver_deadline(const struct resolver *resolver);
 
 /* Tells the vault that account may seal as domain, unless it knows that for a while yet; or takes it back. Suspends.
  */
@@ -78,6 +91,7 @@ struct who {
 	struct view domain;
 	struct view account;
 	struct view as_typed;
+	int64_t deadline; /* of the look-ups */
 };
 
 /* Each suspends; what they find lives in the arena. */
@@ -89,6 +103,8 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
                struct finding *finding, struct usable_key *usable, size_t *usable_count);
 void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding);
+/* For the doctor: a record that would pass but stands at a wrong name is told in finding->detail. */
+void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
 /* Asks with what is cached; where that does not pass, again past the caches. */
 void find_check(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
                 struct finding *finding, struct usable_key *usable, size_t *usable_count);

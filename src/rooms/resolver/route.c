@@ -2,13 +2,15 @@
 #include "base/bytes.h"
 #include "rooms/resolver/resolver.h"
 
-enum { MX_MOST = 500 };
+/* A domain may name any number of hosts; each looked at costs two look-ups. */
+enum { MX_MOST = 500, HOSTS_LOOKED_AT_MOST = 19 };
 
 struct routing {
 	struct resolver *resolver;
 	struct view domain;
 	struct arena *arena;
 	struct route_answer *answer;
+	int64_t deadline;
 	uint32_t ttl;
 	bool any_failed;
 	struct view failure;
@@ -31,8 +33,9 @@ static void note_ttl(struct routing *routing, const struct dns_answer *answer)
 
 static void add_addresses(struct routing *routing, struct route_host *host, enum dns_type type)
 {
+	const struct record_question question = { host->name, type, FRESH_ENOUGH, routing->deadline };
 	struct dns_answer answer;
-	records_lookup(routing->resolver, host->name, type, FRESH_ENOUGH, routing->arena, &answer);
+	records_lookup(routing->resolver, &question, routing->arena, &answer);
 	if (answer.status == DNS_FAILED) {
 		routing->any_failed = true;
 		routing->failure = answer.detail;
@@ -46,13 +49,49 @@ static void add_addresses(struct routing *routing, struct route_host *host, enum
 	}
 }
 
-static bool is_ourselves(const struct routing *routing, struct view host)
+static bool is_our_name(const struct routing *routing, struct view host)
 {
 	const struct config *config = *routing->resolver->config;
 	if (view_equal_nocase(host, config->service.hostname))
 		return true;
 	for (size_t i = 0; i < config->egress_count; i++)
 		if (view_equal_nocase(host, config->egress[i].ehlo))
+			return true;
+	return false;
+}
+
+static bool is_loopback(const struct endpoint *endpoint)
+{
+	struct endpoint loopback = { 0 };
+	endpoint_parse_address(VIEW("::1"), &loopback);
+	return endpoint->family == 4 ? endpoint->address[0] == 127 : endpoint_equal_address(endpoint, &loopback);
+}
+
+/* Mail leaves from our egress addresses and comes in at our listeners'. Loopback is everybody's: test set-ups have
+ * several servers there. */
+static bool is_our_address(const struct routing *routing, const struct endpoint *endpoint)
+{
+	const struct config *config = *routing->resolver->config;
+	struct endpoint ours = { 0 };
+	if (is_loopback(endpoint))
+		return false;
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (endpoint_equal_address(&config->listeners[i].address, endpoint))
+			return true;
+	for (size_t i = 0; i < config->egress_count; i++)
+		for (size_t j = 0; j < config->egress[i].addresses.count; j++)
+			if (endpoint_parse_address(config->egress[i].addresses.items[j], &ours) &&
+			    endpoint_equal_address(&ours, endpoint))
+				return true;
+	return false;
+}
+
+static bool is_ourselves(const struct routing *routing, const struct route_host *host)
+{
+	if (is_our_name(routing, host->name))
+		return true;
+	for (size_t i = 0; i < host->address_count; i++)
+		if (is_our_address(routing, &host->addresses[i]))
 			return true;
 	return false;
 }
@@ -81,42 +120,66 @@ static void shuffle_equals(struct random *random, struct dns_record *records, si
 	}
 }
 
-/* The hosts before ourselves: whoever is a backup does not send to itself or to later backups. */
-static size_t before_ourselves(const struct routing *routing, const struct dns_record *records, size_t count)
+/* Whoever is a backup does not send to itself or to later ones (RFC 5321 5.1): the hosts before ourselves stay.
+ * Returns whether we are among them. */
+static bool add_hosts(struct routing *routing, const struct dns_record *records, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (!is_ourselves(routing, records[i].data))
-			continue;
-		size_t left = 0;
-		while (left < count && records[left].preference < records[i].preference)
-			left++;
-		return left;
+	struct route_answer *answer = routing->answer;
+	answer->hosts = ARENA_ARRAY(routing->arena, struct route_host, ROUTE_HOSTS_MOST);
+	for (size_t i = 0; i < count && i < HOSTS_LOOKED_AT_MOST; i++) {
+		struct route_host *host = &answer->hosts[answer->host_count];
+		*host = (struct route_host){ .name = records[i].data, .preference = records[i].preference };
+		if (!is_our_name(routing, host->name)) {
+			add_addresses(routing, host, DNS_AAAA);
+			add_addresses(routing, host, DNS_A);
+		}
+		if (is_ourselves(routing, host)) {
+			while (answer->host_count > 0 && answer->hosts[answer->host_count - 1].preference >= host->preference)
+				answer->host_count--;
+			return true;
+		}
+		if (host->address_count > 0)
+			answer->host_count++;
 	}
+	return false;
+}
+
+/* ---- site */
+
+static size_t label_count(struct view name)
+{
+	size_t count = 1;
+	for (size_t i = 0; i < name.length; i++)
+		count += name.data[i] == '.';
 	return count;
 }
 
-static void add_hosts(struct routing *routing, const struct dns_record *records, size_t count)
+/* co.uk, com.au, or.jp: what stands there belongs to many. */
+static bool is_registry_like(struct view name)
 {
-	routing->answer->hosts = ARENA_ARRAY(routing->arena, struct route_host, ROUTE_HOSTS_MOST);
-	for (size_t i = 0; i < count && routing->answer->host_count < ROUTE_HOSTS_MOST; i++) {
-		struct route_host *host = &routing->answer->hosts[routing->answer->host_count];
-		*host = (struct route_host){ .name = records[i].data, .preference = records[i].preference };
-		add_addresses(routing, host, DNS_AAAA);
-		add_addresses(routing, host, DNS_A);
-		if (host->address_count > 0)
-			routing->answer->host_count++;
-	}
+	const size_t dot = view_find_byte(name, '.');
+	return label_count(name) == 2 && dot <= 3 && name.length - dot - 1 == 2;
+}
+
+/* The least of the names that the best hosts have, whichever comes first in the random order. */
+static struct view best_name(const struct dns_record *records, size_t count)
+{
+	struct view best = records[0].data;
+	for (size_t i = 1; i < count && records[i].preference == records[0].preference; i++)
+		if (view_compare(records[i].data, best) < 0)
+			best = records[i].data;
+	return best;
 }
 
 /* All domains hosted at one provider share a site: the best host's name without its first label, where at least two
- * labels are left. */
-static struct view site_of(struct view host, struct arena *arena)
+ * labels are left and they are not a registry's. A domain that is its own host is its own site. */
+static struct view site_of(struct view host, bool implicit, struct arena *arena)
 {
-	size_t labels = 1;
-	for (size_t i = 0; i < host.length; i++)
-		labels += host.data[i] == '.';
 	struct text site = TEXT_LIMIT(256);
-	const struct view kept = labels > 2 ? view_from(host, view_find_byte(host, '.') + 1) : host;
+	const size_t dot = view_find_byte(host, '.');
+	const struct view above = dot == VIEW_NOT_FOUND ? host : view_from(host, dot + 1);
+	const bool shared = !implicit && label_count(host) > 2 && !is_registry_like(above);
+	const struct view kept = shared ? above : host;
 	for (size_t i = 0; i < kept.length; i++)
 		text_add_byte(&site, byte_lower(kept.data[i]));
 	const struct view copy = arena_copy(arena, text_view(&site));
@@ -124,18 +187,28 @@ static struct view site_of(struct view host, struct arena *arena)
 	return copy;
 }
 
+/* ---- the route */
+
+static void loops(struct routing *routing)
+{
+	conclude(routing, ROUTE_LOOP, 554, (struct enhanced_status){ 5, 4, 6 },
+	         arena_print(routing->arena, "mail for %.*s loops back to us", VIEW_PRINT(routing->domain)));
+}
+
 static void route_hosts(struct routing *routing, const struct dns_record *records, size_t count, bool implicit)
 {
 	struct route_answer *answer = routing->answer;
-	add_hosts(routing, records, count);
+	const bool among_them = add_hosts(routing, records, count);
 	if (answer->host_count > 0) {
 		answer->result = ROUTE_FOUND;
 		answer->verdict = VERDICT_OK;
-		answer->site = site_of(answer->hosts[0].name, routing->arena);
+		answer->site = site_of(best_name(records, count), implicit, routing->arena);
 	} else if (routing->any_failed) {
 		conclude(routing, ROUTE_LATER, 451, (struct enhanced_status){ 4, 4, 3 },
 		         arena_print(routing->arena, "the addresses of %.*s's mail servers could not be looked up: %.*s",
 		                     VIEW_PRINT(routing->domain), VIEW_PRINT(routing->failure)));
+	} else if (among_them) {
+		loops(routing);
 	} else {
 		conclude(routing, ROUTE_NEVER, 550,
 		         implicit ? (struct enhanced_status){ 5, 1, 2 } : (struct enhanced_status){ 5, 4, 4 },
@@ -154,16 +227,31 @@ static void route_mx(struct routing *routing, struct dns_answer *answer)
 		         arena_print(routing->arena, "the domain %.*s takes no mail (null MX)", VIEW_PRINT(routing->domain)));
 		return;
 	}
-	shuffle_equals(&routing->resolver->random, records, count);
 	qsort(records, count, sizeof(*records), compare_preference);
 	shuffle_equals(&routing->resolver->random, records, count);
-	const size_t left = before_ourselves(routing, records, count);
-	if (left == 0) {
-		conclude(routing, ROUTE_LOOP, 554, (struct enhanced_status){ 5, 4, 6 },
-		         arena_print(routing->arena, "mail for %.*s loops back to us", VIEW_PRINT(routing->domain)));
-		return;
+	route_hosts(routing, records, count, false);
+}
+
+static void route_domain(struct routing *routing)
+{
+	const struct record_question question = { routing->domain, DNS_MX, FRESH_ENOUGH, routing->deadline };
+	struct dns_answer answer;
+	records_lookup(routing->resolver, &question, routing->arena, &answer);
+	note_ttl(routing, &answer);
+	if (answer.status == DNS_FAILED || answer.status == DNS_CANCELLED) {
+		conclude(routing, ROUTE_LATER, 451, (struct enhanced_status){ 4, 4, 3 },
+		         arena_print(routing->arena, "the mail servers of %.*s could not be looked up: %.*s",
+		                     VIEW_PRINT(routing->domain), VIEW_PRINT(answer.detail)));
+	} else if (answer.status == DNS_NXDOMAIN) {
+		conclude(routing, ROUTE_NEVER, 550, (struct enhanced_status){ 5, 1, 2 },
+		         arena_print(routing->arena, "the domain %.*s does not exist", VIEW_PRINT(routing->domain)));
+	} else if (answer.status == DNS_FOUND) {
+		route_mx(routing, &answer);
+	} else {
+		/* RFC 5321 5.1: without an MX the domain itself is the host. */
+		const struct dns_record itself = { .data = routing->domain };
+		route_hosts(routing, &itself, 1, true);
 	}
-	route_hosts(routing, records, left, false);
 }
 
 void resolver_answer_route(void *room, const struct caller *caller, const void *question, void *given,
@@ -176,28 +264,15 @@ void resolver_answer_route(void *room, const struct caller *caller, const void *
 		.domain = request->domain,
 		.arena = arena,
 		.answer = given,
+		.deadline = resolver_deadline(room),
 		.ttl = UINT32_MAX,
 	};
-	struct dns_answer answer;
-	records_lookup(routing.resolver, request->domain, DNS_MX, FRESH_ENOUGH, arena, &answer);
-	note_ttl(&routing, &answer);
-	if (answer.status == DNS_FAILED || answer.status == DNS_CANCELLED) {
-		conclude(&routing, ROUTE_LATER, 451, (struct enhanced_status){ 4, 4, 3 },
-		         arena_print(arena, "the mail servers of %.*s could not be looked up: %.*s",
-		                     VIEW_PRINT(request->domain), VIEW_PRINT(answer.detail)));
-	} else if (answer.status == DNS_NXDOMAIN) {
-		conclude(&routing, ROUTE_NEVER, 550, (struct enhanced_status){ 5, 1, 2 },
-		         arena_print(arena, "the domain %.*s does not exist", VIEW_PRINT(request->domain)));
-	} else if (answer.status == DNS_FOUND) {
-		route_mx(&routing, &answer);
-	} else {
-		const struct dns_record itself = { .data = answer.canonical.length > 0 ? answer.canonical : request->domain };
-		if (is_ourselves(&routing, request->domain))
-			conclude(&routing, ROUTE_LOOP, 554, (struct enhanced_status){ 5, 4, 6 }, VIEW("mail loops back to us"));
-		else
-			route_hosts(&routing, &itself, 1, true);
-	}
 	const struct config *config = *routing.resolver->config;
+	if (view_starts(request->domain, VIEW("[")))
+		conclude(&routing, ROUTE_NEVER, 550, (struct enhanced_status){ 5, 1, 2 },
+		         VIEW("mail to address literals is not delivered"));
+	else
+		route_domain(&routing);
 	int64_t time = (int64_t)routing.ttl * SECOND;
 	if (time < config->dns.min_ttl)
 		time = config->dns.min_ttl;

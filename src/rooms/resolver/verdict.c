@@ -1,7 +1,8 @@
 /* May this account send as these domains? And if not: what was seen, and what to publish. */
 #include "rooms/resolver/resolver.h"
 
-enum { FINDINGS_MOST = 12, VALUE_MOST = 512 - 2 - 16, SEEN_SHOWN = 200 };
+/* RFC 5321 4.5.3.1.5: a reply line is at most 512 octets, with "550-5.7.26 " before and CRLF behind. */
+enum { FINDINGS_MOST = 12, LINE_MOST = 512 - 2 - 16, SEEN_SHOWN = 200 };
 
 struct judging {
 	struct resolver *resolver;
@@ -12,6 +13,7 @@ struct judging {
 	size_t count;
 	struct usable_key usable[SEALS_MOST];
 	size_t usable_count;
+	int64_t deadline;
 };
 
 static struct finding *judge(struct judging *judging, struct view domain, enum check check)
@@ -23,6 +25,7 @@ static struct finding *judge(struct judging *judging, struct view domain, enum c
 		.domain = domain,
 		.account = judging->request->account,
 		.as_typed = judging->request->as_typed,
+		.deadline = judging->deadline,
 	};
 	struct finding *finding = &judging->findings[judging->count];
 	judging->domains[judging->count++] = domain;
@@ -46,27 +49,29 @@ static void judge_required(struct judging *judging, struct view domain, enum che
 		judge(judging, domain, check);
 }
 
-/* "Who is checked", "When". */
+/* At MAIL the token and SPF of its domain; where one fails, its DKIM and DMARC faults are told too, so that the
+ * customer mends all at once. */
 static void judge_mail(struct judging *judging)
 {
 	const struct view domain = judging->request->mail_from;
+	if (domain.length == 0)
+		return;
 	judge_required(judging, domain, CHECK_TOKEN);
 	judge_required(judging, domain, CHECK_SPF);
 	bool failing = false;
 	for (size_t i = 0; i < judging->count; i++)
-		failing = failing || is_failing(judging, &judging->findings[i]);
+		failing = failing || (is_failing(judging, &judging->findings[i]) && judging->findings[i].state == STATE_FAIL);
 	if (!failing)
 		return;
-	/* The customer mends all at once. */
 	judge_required(judging, domain, CHECK_DKIM);
 	judge_required(judging, domain, CHECK_DMARC);
 }
 
-static bool judge_data(struct judging *judging)
+/* After the dot all the rest. The token decides about the seal, whatever is required. */
+static enum check_state judge_data(struct judging *judging)
 {
 	const struct verdict_request *request = judging->request;
-	/* The token decides about the seal, whatever is required. */
-	const bool token = judge(judging, request->from, CHECK_TOKEN)->state == STATE_PASS;
+	const enum check_state token = judge(judging, request->from, CHECK_TOKEN)->state;
 	if (request->mail_from.length > 0)
 		judge_required(judging, request->mail_from, CHECK_TOKEN);
 	if (request->sender.length > 0)
@@ -79,54 +84,60 @@ static bool judge_data(struct judging *judging)
 
 /* ---- words */
 
-static void add_value(struct text *why, const char *lead, struct view name, struct view value)
+/* One line of the reply. What is not printable ASCII came from a stranger; what is too long is cut. */
+__attribute__((format(printf, 2, 3))) static void add_line(struct text *why, const char *format, ...)
 {
-	struct text line = TEXT_LIMIT(1024);
-	text_print(&line, "%s%.*s%s\"", lead, VIEW_PRINT(name), name.length > 0 ? " TXT: " : "");
-	const bool fits =
-		line.length + value.length + 1 <= VALUE_MOST && text_add(&line, value) && text_add_byte(&line, '"');
-	if (fits) {
-		text_add(why, text_view(&line));
-	} else {
-		text_print(why, "%s%.*s TXT: too long for a reply, see below", lead, VIEW_PRINT(name));
-	}
+	struct text line = TEXT_LIMIT(16384);
+	va_list arguments;
+	va_start(arguments, format);
+	text_vprint(&line, format, arguments);
+	va_end(arguments);
+	for (size_t i = 0; i < line.length && i < LINE_MOST; i++)
+		text_add_byte(why, byte_is_print(line.data[i]) ? line.data[i] : '?');
 	text_add_byte(why, '\n');
 	text_deinit(&line);
 }
 
 static void add_seen(struct text *why, const struct finding *finding)
 {
-	struct text shown = TEXT_LIMIT(1024);
 	for (size_t i = 0; i < finding->seen_count && i < 2; i++) {
 		const struct view seen = finding->seen[i];
-		text_clear(&shown);
-		for (size_t at = 0; at < seen.length && at < SEEN_SHOWN; at++)
-			text_add_byte(&shown, byte_is_print(seen.data[at]) ? seen.data[at] : '?');
-		text_print(why, "Seen at %.*s TXT: \"%s%s\"\n", VIEW_PRINT(view_first(finding->name, 200)),
-		           text_cstring(&shown), seen.length > SEEN_SHOWN ? "..." : "");
+		add_line(why, "Seen at %.*s TXT: \"%.*s%s\"", VIEW_PRINT(finding->name),
+		         VIEW_PRINT(view_first(seen, SEEN_SHOWN)), seen.length > SEEN_SHOWN ? "..." : "");
 	}
-	text_deinit(&shown);
+}
+
+/* The exact line to publish; one that does not fit is not split: its name stands for it, and the link. */
+static void add_fix(struct text *why, const struct finding *finding)
+{
+	static const struct view replace = VIEW_INIT("Replace with: ");
+	const struct view lead = finding->replaces ? replace : VIEW("Publish: ");
+	/* Where a record was seen its name has been told. */
+	const struct view name = finding->replaces ? VIEW_NONE : finding->name;
+	const struct view between = name.length > 0 ? VIEW(" TXT: ") : VIEW_NONE;
+	if (finding->fix.length == 0)
+		return;
+	if (lead.length + name.length + between.length + finding->fix.length + 2 > LINE_MOST)
+		add_line(why, "%.*s%.*s TXT: too long for this reply", VIEW_PRINT(lead), VIEW_PRINT(finding->name));
+	else
+		add_line(why, "%.*s%.*s%.*s\"%.*s\"", VIEW_PRINT(lead), VIEW_PRINT(name), VIEW_PRINT(between),
+		         VIEW_PRINT(finding->fix));
 }
 
 static void add_finding(struct text *why, const struct finding *finding, struct view domain)
 {
-	text_print(why, "%.*s: %.*s\n", VIEW_PRINT(domain), VIEW_PRINT(view_first(finding->problem, 250)));
+	add_line(why, "%.*s: %.*s", VIEW_PRINT(domain), VIEW_PRINT(finding->problem));
 	if (finding->state == STATE_UNKNOWN)
 		return;
 	add_seen(why, finding);
-	if (finding->fix.length == 0)
-		return;
-	if (finding->replaces && finding->check == CHECK_SPF)
-		add_value(why, "Replace with: ", VIEW_NONE, finding->fix);
-	else
-		add_value(why, finding->replaces ? "Replace with: " : "Publish: ", finding->name, finding->fix);
+	add_fix(why, finding);
 }
 
 static void add_link(struct text *why, const struct judging *judging, struct view domain)
 {
 	const struct view url = (*judging->resolver->config)->service.console_url;
 	if (url.length > 0)
-		text_print(why, "%.*s/domains/%.*s\n", VIEW_PRINT(view_first(url, 200)), VIEW_PRINT(domain));
+		add_line(why, "%.*s/domains/%.*s", VIEW_PRINT(url), VIEW_PRINT(domain));
 }
 
 static struct view copy_lines(struct arena *arena, struct text *text)
@@ -151,38 +162,56 @@ static struct view warnings_of(const struct judging *judging)
 	return copy_lines(judging->arena, &warnings);
 }
 
-/* A definitive fault is 550 with all of them; else what could not be told is 451. */
-static struct verdict conclude(struct judging *judging)
+static size_t count_failing(const struct judging *judging, enum check_state state)
 {
-	struct text why = TEXT_LIMIT(16384);
-	size_t failed = 0;
-	size_t unknown = 0;
+	size_t count = 0;
+	for (size_t i = 0; i < judging->count; i++)
+		count += is_failing(judging, &judging->findings[i]) && judging->findings[i].state == state;
+	return count;
+}
+
+static bool is_last_of_domain(const struct judging *judging, size_t at, enum check_state state)
+{
+	for (size_t i = at + 1; i < judging->count; i++)
+		if (is_failing(judging, &judging->findings[i]) && judging->findings[i].state == state &&
+		    view_equal(judging->domains[i], judging->domains[at]))
+			return false;
+	return true;
+}
+
+/* A definitive fault is 550 with all of them; else what could not be told is 451. */
+static struct verdict conclude(const struct judging *judging)
+{
+	struct text why = TEXT_LIMIT(32768);
 	struct enhanced_status status = { 0 };
-	struct view last = VIEW_NONE;
+	const size_t failed = count_failing(judging, STATE_FAIL);
+	const enum check_state told = failed > 0 ? STATE_FAIL : STATE_UNKNOWN;
+	if (failed + count_failing(judging, STATE_UNKNOWN) == 0)
+		return VERDICT_OK;
 	for (size_t i = 0; i < judging->count; i++) {
-		if (!is_failing(judging, &judging->findings[i]))
-			continue;
-		failed += judging->findings[i].state == STATE_FAIL;
-		unknown += judging->findings[i].state == STATE_UNKNOWN;
-	}
-	for (size_t i = 0; failed + unknown > 0 && i < judging->count; i++) {
 		const struct finding *finding = &judging->findings[i];
-		const enum check_state told = failed > 0 ? STATE_FAIL : STATE_UNKNOWN;
 		if (!is_failing(judging, finding) || finding->state != told)
 			continue;
 		status = finding->status;
 		add_finding(&why, finding, judging->domains[i]);
-		last = judging->domains[i];
 	}
-	if (failed + unknown == 0)
-		return VERDICT_OK;
-	if (failed > 0)
-		add_link(&why, judging, last);
+	for (size_t i = 0; failed > 0 && i < judging->count; i++)
+		if (is_failing(judging, &judging->findings[i]) && judging->findings[i].state == told &&
+		    is_last_of_domain(judging, i, told))
+			add_link(&why, judging, judging->domains[i]);
 	const struct view text = copy_lines(judging->arena, &why);
 	if (failed > 1)
 		status = (struct enhanced_status){ 5, 7, 26 };
-	return failed > 0 ? verdict_never(550, status, text)
-	                  : verdict_later(status.subject == 7 ? 450 : 451, status, text);
+	if (failed > 0)
+		return verdict_never(550, status, text);
+	return verdict_later(status.subject == 7 ? 450 : 451, status, text);
+}
+
+/* A look-up that failed takes nothing back: the vault's grant ends by itself. */
+static void tell_grant(const struct judging *judging, enum check_state token)
+{
+	if (token == STATE_PASS || token == STATE_FAIL)
+		grants_tell(judging->resolver, judging->request->account, judging->request->from, token == STATE_PASS);
 }
 
 void resolver_answer_verdict(void *room, const struct caller *caller, const void *question, void *given,
@@ -190,8 +219,13 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 {
 	(void)caller;
 	struct verdict_answer *answer = given;
-	struct judging judging = { .resolver = room, .request = question, .arena = arena };
-	bool token = false;
+	struct judging judging = {
+		.resolver = room,
+		.request = question,
+		.arena = arena,
+		.deadline = resolver_deadline(room),
+	};
+	enum check_state token = STATE_UNKNOWN;
 	judging.resolver->counters.verdicts++;
 	if (judging.request->moment == MOMENT_MAIL)
 		judge_mail(&judging);
@@ -199,9 +233,8 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 		token = judge_data(&judging);
 	answer->verdict = conclude(&judging);
 	answer->warnings = warnings_of(&judging);
-	if (judging.request->moment == MOMENT_DATA)
-		grants_tell(judging.resolver, judging.request->account, judging.request->from, token);
-	for (size_t i = 0; token && i < judging.usable_count; i++)
+	tell_grant(&judging, token);
+	for (size_t i = 0; token == STATE_PASS && i < judging.usable_count; i++)
 		answer->seals[answer->seal_count++] = judging.usable[i];
 	judging.resolver->counters.refused += answer->verdict.outcome == OUTCOME_NEVER;
 	judging.resolver->counters.later += answer->verdict.outcome == OUTCOME_LATER;
@@ -216,6 +249,7 @@ void resolver_answer_may_send(void *room, const struct caller *caller, const voi
 	struct resolver *resolver = room;
 	const struct may_send_request *request = question;
 	struct may_send_answer *answer = given;
+	const int64_t deadline = resolver_deadline(resolver);
 	answer->permission = PERMISSION_YES;
 	answer->good_for = (*resolver->config)->dns.min_ttl;
 	for (size_t i = 0; request->require_token == REQUIRE_ENFORCE && i < request->domain_count; i++) {
@@ -223,6 +257,7 @@ void resolver_answer_may_send(void *room, const struct caller *caller, const voi
 			.domain = request->domains[i],
 			.account = request->account,
 			.as_typed = request->as_typed,
+			.deadline = deadline,
 		};
 		struct finding finding;
 		find_check(resolver, &who, CHECK_TOKEN, arena, &finding, NULL, NULL);
@@ -233,61 +268,5 @@ void resolver_answer_may_send(void *room, const struct caller *caller, const voi
 		}
 		if (finding.state == STATE_UNKNOWN)
 			answer->permission = PERMISSION_UNKNOWN;
-	}
-}
-
-/* ---- the doctor */
-
-static void row_of(const struct finding *finding, struct check_row *row)
-{
-	*row = (struct check_row){
-		.check = finding->check,
-		.state = finding->state,
-		.seen_count = finding->seen_count,
-		.name = finding->name,
-		.expected = finding->expected,
-		.fix = finding->fix,
-		.detail = finding->detail,
-	};
-	for (size_t i = 0; i < finding->seen_count; i++)
-		row->seen[i] = finding->seen[i];
-}
-
-void resolver_answer_check(void *room, const struct caller *caller, const void *question, void *given,
-                           struct arena *arena)
-{
-	(void)caller;
-	struct resolver *resolver = room;
-	const struct check_request *request = question;
-	struct check_answer *answer = given;
-	const struct who who = {
-		.domain = request->domain,
-		.account = request->account,
-		.as_typed = request->as_typed,
-	};
-	struct usable_key usable[SEALS_MOST];
-	size_t usable_count = 0;
-	struct finding finding;
-	answer->ready = true;
-	for (unsigned check = 0; check < CHECK_COUNT; check++) {
-		if (check == CHECK_TOKEN && request->account.length == 0) {
-			finding = (struct finding){
-				.check = CHECK_TOKEN,
-				.state = STATE_UNKNOWN,
-				.name = request->domain,
-				.detail = VIEW("which account? a token names one: --account NAME"),
-			};
-		} else if (check == CHECK_TOKEN) {
-			find_token(resolver, &who, FRESH_NOW, arena, &finding);
-		} else if (check == CHECK_SPF) {
-			find_spf(resolver, &who, FRESH_NOW, arena, &finding);
-		} else if (check == CHECK_DKIM) {
-			const struct who anyone = { .domain = request->domain };
-			find_dkim(resolver, &anyone, FRESH_NOW, arena, &finding, usable, &usable_count);
-		} else {
-			find_dmarc(resolver, &who, FRESH_NOW, arena, &finding);
-		}
-		answer->ready = answer->ready && (finding.state == STATE_PASS || finding.state == STATE_WARN);
-		row_of(&finding, &answer->checks[answer->check_count++]);
 	}
 }
