@@ -133,8 +133,11 @@ static void take_configuration(struct frame_private *private, const struct contr
 	private->log.level = config->log.level;
 	private->log.format = config->log.format;
 	private->log.colour = config->log.format == LOG_TEXT && isatty(STDERR_FILENO);
-	if (private->started && private->frame.definition->reload != NULL)
+	if (!private->started)
+		return;
+	if (private->frame.definition->reload != NULL)
 	private->frame.definition->reload(private->frame.room);
+	say(private, CONTROL_READY, VIEW_NONE);
 }
 
 static void take_listener(struct frame_private *private, const struct control_message *message)
