@@ -109,13 +109,14 @@ struct tls_context *tls_context_new_server(struct view certificate, struct view 
 	struct tls_context *context = context_new(TLS_server_method(), false);
 	SSL_CTX *ssl = context->context;
 	unsigned char id[SSL_MAX_SSL_SESSION_ID_LENGTH];
+	char groups[] = "X25519:P-256:P-384";
 	size_t length = 0;
 	must(EVP_Q_digest(NULL, "SHA256", NULL, name.data, name.length, id, &length) == 1);
 	/* Tickets alone: nothing is kept here for a session. */
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	must(SSL_CTX_set_session_id_context(ssl, id, (unsigned)length) == 1);
 	must(SSL_CTX_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1);
-	must(SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384") == 1);
+	must(SSL_CTX_set1_groups_list(ssl, groups) == 1);
 	SSL_CTX_set_num_tickets(ssl, 1);
 	if (tls_use_identity(ssl, certificate, key, problem))
 		return context;
@@ -127,11 +128,12 @@ struct tls_context *tls_context_new_client(void)
 {
 	struct tls_context *context = context_new(TLS_client_method(), true);
 	SSL_CTX *ssl = context->context;
+	char groups[] = "X25519:P-256:P-384:P-521";
 	/* RFC 7435: any certificate, any cipher and a server that knows no secure renegotiation (there is none here)
 	 * are better than clear text. A connection that must be verified raises its SSL's level before the handshake. */
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 	must(SSL_CTX_set_cipher_list(ssl, "DEFAULT@SECLEVEL=0") == 1);
-	must(SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384:P-521") == 1);
+	must(SSL_CTX_set1_groups_list(ssl, groups) == 1);
 	SSL_CTX_set_options(ssl, SSL_OP_LEGACY_SERVER_CONNECT);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ssl, session_came);
