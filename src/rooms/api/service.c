@@ -112,9 +112,22 @@ void handle_events(struct api_request *request)
 	text_deinit(&cursor);
 }
 
-/* ---- metrics */
+/* ---- metrics: the text format wants all samples of one name together, after its type */
 
-static void write_counters(struct api_request *request, enum room room, size_t instance)
+enum { SAMPLES_MOST = 8192 };
+
+struct sample {
+	struct counter counter;
+	enum room room;
+	size_t instance;
+};
+
+struct samples {
+	struct sample *rows;
+	size_t count;
+};
+
+static void gather(struct api_request *request, enum room room, size_t instance, struct samples *samples)
 {
 	const struct room_frame *frame = request->api->frame;
 	const struct counters_request question = { 0 };
@@ -122,21 +135,48 @@ static void write_counters(struct api_request *request, enum room room, size_t i
 	if (room_counters(frame->peers[room][instance], &question, &answer, &request->arena,
 	                  api_deadline(request, 2 * SECOND)) != ASKED_OK)
 		return;
-	for (size_t i = 0; i < answer.counter_count; i++) {
-		const struct counter *counter = &answer.counters[i];
-		text_print(&request->answer, "%.*s{room=\"%s\",instance=\"%zu\"%s%.*s} %lld\n", VIEW_PRINT(counter->name),
-		           room_name(room), instance, counter->labels.length > 0 ? "," : "", VIEW_PRINT(counter->labels),
-		           (long long)counter->value);
-	}
+	for (size_t i = 0; i < answer.counter_count && samples->count < SAMPLES_MOST; i++)
+		samples->rows[samples->count++] =
+			(struct sample){ .counter = answer.counters[i], .room = room, .instance = instance };
+}
+
+static int compare_samples(const void *one, const void *other)
+{
+	const struct sample *a = one;
+	const struct sample *b = other;
+	const int names = view_compare(a->counter.name, b->counter.name);
+	if (names != 0 || a->room == b->room)
+		return names != 0 ? names : (a->instance > b->instance) - (a->instance < b->instance);
+	return a->room < b->room ? -1 : 1;
+}
+
+static void write_sample(struct text *text, const struct sample *sample, bool first_of_name)
+{
+	const struct counter *counter = &sample->counter;
+	if (first_of_name)
+		text_print(text, "# TYPE %.*s %s\n", VIEW_PRINT(counter->name),
+		           view_ends(counter->name, VIEW("_total")) ? "counter" : "gauge");
+	text_print(text, "%.*s{room=\"%s\",instance=\"%zu\"%s%.*s} %lld\n", VIEW_PRINT(counter->name),
+	           room_name(sample->room), sample->instance, counter->labels.length > 0 ? "," : "",
+	           VIEW_PRINT(counter->labels), (long long)counter->value);
 }
 
 void handle_metrics(struct api_request *request)
 {
 	const struct room_frame *frame = request->api->frame;
-	request->content_type = "text/plain; version=0.0.4";
+	struct samples samples = { .rows = ARENA_ARRAY(&request->arena, struct sample, SAMPLES_MOST + 1) };
 	for (size_t i = 0; i < ASKED_ROOMS; i++)
 		for (size_t instance = 0; instance < frame->peer_count[asked_rooms[i]]; instance++)
-			write_counters(request, asked_rooms[i], instance);
+			gather(request, asked_rooms[i], instance, &samples);
+	samples.rows[samples.count++] = (struct sample){
+		.counter = { VIEW("sealpost_api_requests_total"), VIEW_NONE, request->api->answered },
+		.room = ROOM_API,
+	};
+	qsort(samples.rows, samples.count, sizeof(*samples.rows), compare_samples);
+	request->content_type = "text/plain; version=0.0.4";
+	for (size_t i = 0; i < samples.count; i++)
+		write_sample(&request->answer, &samples.rows[i],
+		             i == 0 || !view_equal(samples.rows[i].counter.name, samples.rows[i - 1].counter.name));
 }
 
 /* ---- health */
