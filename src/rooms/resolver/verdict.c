@@ -179,6 +179,16 @@ static bool is_last_of_domain(const struct judging *judging, size_t at, enum che
 	return true;
 }
 
+/* Where DNS does not answer, the checks of one domain say the same. */
+static bool is_told(const struct judging *judging, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (view_equal(judging->domains[i], judging->domains[at]) &&
+		    view_equal(judging->findings[i].problem, judging->findings[at].problem))
+			return true;
+	return false;
+}
+
 /* A definitive fault is 550 with all of them; else what could not be told is 451. */
 static struct verdict conclude(const struct judging *judging)
 {
@@ -190,7 +200,7 @@ static struct verdict conclude(const struct judging *judging)
 		return VERDICT_OK;
 	for (size_t i = 0; i < judging->count; i++) {
 		const struct finding *finding = &judging->findings[i];
-		if (!is_failing(judging, finding) || finding->state != told)
+		if (!is_failing(judging, finding) || finding->state != told || is_told(judging, i))
 			continue;
 		status = finding->status;
 		add_finding(&why, finding, judging->domains[i]);

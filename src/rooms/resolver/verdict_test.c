@@ -1,6 +1,8 @@
 #include "rooms/resolver/scene.h"
 
-/* The words of the refusals: what a customer reads is held here to the letter. */
+#include "mail/token.h"
+
+/* What may be sent, and the words of the refusals: what a customer reads is held here to the letter. */
 
 static struct verdict_request request_of(struct view domain, enum verdict_moment moment)
 {
@@ -42,10 +44,111 @@ static void a_token_is_needed(void **state)
 	}
 }
 
+/* ---- refusals */
+
+#define SPF     VIEW_INIT("v=spf1 include:elastx.email -all")
+#define DMARC   VIEW_INIT("v=DMARC1; p=none")
+#define AT      VIEW_INIT("example.com")
+#define KEY_AT  VIEW_INIT("elastx._domainkey.example.com")
+#define POLICY  VIEW_INIT("_dmarc.example.com")
+#define LINK    "https://console.elastx.email/domains/example.com"
+#define IS_OURS VIEW_INIT("<token>") /* stands for the token of the scene's account */
+#define IS_KEY  VIEW_INIT("<key>")   /* stands for the record of the scene's key */
+#define FAILS   VIEW_INIT("<fails>")
+
+static const struct refusal_case {
+	const char *name;
+	enum verdict_moment moment;
+	struct {
+		struct view name;
+		struct view text;
+	} published[8];
+	unsigned code; /* 0: taken */
+	struct enhanced_status status;
+	const char *why;
+} refusal_cases[] = {
+#include "rooms/resolver/refusals.inc"
+};
+
+static struct view meant(struct scene *scene, struct view text)
+{
+	struct text token = TEXT_LIMIT(256);
+	if (view_equal(text, VIEW("<key>")))
+		return scene_key_record(scene, 0);
+	if (!view_equal(text, VIEW("<token>")))
+		return text;
+	token_write(VIEW("elastx-mrs"), VIEW(SCENE_ACCOUNT), &token);
+	const struct view copy = arena_copy(&scene->arena, text_view(&token));
+	text_deinit(&token);
+	return copy;
+}
+
+static void set_up(struct scene *scene, const struct refusal_case *row)
+{
+	for (size_t i = 0; i < 8 && row->published[i].name.length > 0; i++)
+		if (view_equal(row->published[i].text, VIEW("<fails>")))
+			scene_answer(scene, row->published[i].name, DNS_FAILED);
+		else
+			scene_publish(scene, DNS_TXT, row->published[i].name, meant(scene, row->published[i].text));
+}
+
+/* Token and key are long and the same everywhere: they are told by their names. */
+static void shorten(struct scene *scene, struct view why, struct text *into)
+{
+	const struct view names[] = { VIEW("<token>"), VIEW("<key>") };
+	while (why.length > 0) {
+		size_t taken = 1;
+		for (size_t i = 0; i < 2; i++) {
+			const struct view value = meant(scene, names[i]);
+			if (view_starts(why, value)) {
+				text_add(into, names[i]);
+				taken = value.length;
+			}
+		}
+		if (taken == 1)
+			text_add_byte(into, why.data[0]);
+		why = view_from(why, taken);
+	}
+}
+
+static void expect_reply_lines(const char *name, struct view why)
+{
+	struct view line;
+	while (view_split(&why, '\n', &line)) {
+		expect_number(name, line.length > 0 && line.length + 11 + 2 <= 512, true);
+		for (size_t i = 0; i < line.length; i++)
+			expect_number(name, byte_is_print(line.data[i]), true);
+	}
+}
+
+static void refusals(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CASES(refusal_cases); i++) {
+		const struct refusal_case *row = &refusal_cases[i];
+		struct scene *scene = scene_new(VIEW(""));
+		struct text why = TEXT_LIMIT(65536);
+		set_up(scene, row);
+		const struct verdict_request request = request_of(VIEW("example.com"), row->moment);
+		const struct verdict_answer answer = scene_verdict(scene, &request);
+		shorten(scene, answer.verdict.why, &why);
+		expect_number(row->name, answer.verdict.code, row->code);
+		expect_number(row->name, answer.verdict.status.class, row->status.class);
+		expect_number(row->name, answer.verdict.status.subject, row->status.subject);
+		expect_number(row->name, answer.verdict.status.detail, row->status.detail);
+		expect_view(row->name, text_view(&why), view_of(row->why));
+		if (why.length > 0)
+			expect_reply_lines(row->name, answer.verdict.why);
+		text_deinit(&why);
+		scene_free(scene);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_is_needed),
+		cmocka_unit_test(refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
