@@ -25,7 +25,8 @@ static const char schema[] =
 	" when_wall INTEGER NOT NULL, duration INTEGER NOT NULL, outcome INTEGER NOT NULL, code INTEGER NOT NULL,"
 	" status INTEGER NOT NULL, why TEXT NOT NULL, class TEXT NOT NULL, site TEXT NOT NULL, remote TEXT NOT NULL,"
 	" egress TEXT NOT NULL, tls TEXT NOT NULL, dialogue TEXT NOT NULL, reason TEXT NOT NULL) STRICT;"
-	"CREATE UNIQUE INDEX IF NOT EXISTS once ON ended(message, idx);";
+	"CREATE UNIQUE INDEX IF NOT EXISTS once ON ended(message, idx);"
+	"CREATE TABLE IF NOT EXISTS kept(message BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
 static const char sealing[] = "CREATE INDEX IF NOT EXISTS by_account ON ended(account, seq);"
 							  "CREATE INDEX IF NOT EXISTS by_address ON ended(address, seq);"
@@ -41,6 +42,9 @@ enum statement {
 	BEGUN,
 	EXTENT,
 	OF_MESSAGE,
+	KEEP,
+	IS_KEPT,
+	KEPT,
 	SEARCH_ALL,
 	SEARCH_ACCOUNT,
 	SEARCH_ADDRESS,
@@ -58,6 +62,9 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[BEGUN] = "PRAGMA user_version", /* minutes of queue time */
 	[EXTENT] = "SELECT count(*) FROM ended",
 	[OF_MESSAGE] = "SELECT " ENDED_COLUMNS " FROM ended WHERE message = ?1 ORDER BY idx",
+	[KEEP] = "INSERT OR IGNORE INTO kept(message, content) VALUES(?1, ?2)",
+	[IS_KEPT] = "SELECT 1 FROM kept WHERE message = ?1",
+	[KEPT] = "SELECT content FROM kept WHERE message = ?1",
 	[SEARCH_ALL] = SEARCH_WHERE(""),
 	[SEARCH_ACCOUNT] = SEARCH_WHERE("account = ?4 AND "),
 	[SEARCH_ADDRESS] = SEARCH_WHERE("address = ?4 AND "),
@@ -228,6 +235,18 @@ enum history_result history_add(struct history *history, const struct store_ende
 		sql_bind_text(add, 18 + (int)i, texts[i]);
 	if (sql_run(&history->sql, add))
 		history->added += (uint64_t)sqlite3_changes(history->sql.connection);
+	return history_result(history);
+}
+
+enum history_result history_keep(struct history *history, const struct message_id *id, struct view content,
+                                 int64_t wall)
+{
+	if (!history->has_file && !file_make(history, wall))
+		return HISTORY_FAILED;
+	sqlite3_stmt *keep = sql_use(&history->sql, KEEP);
+	sql_bind_blob(keep, 1, id_view(id));
+	sql_bind_blob(keep, 2, content);
+	sql_run(&history->sql, keep);
 	return history_result(history);
 }
 
@@ -414,12 +433,39 @@ enum history_result history_of_message(struct history_reader *reader, const stru
 				ended_read(statement, arena, &row);
 				text_add(&rows, view_bytes(&row, sizeof(row)));
 			}
+			statement = sql_use(&sql, IS_KEPT);
+			sql_bind_blob(statement, 1, id_view(id));
+			story->has_content |= sql_step(&sql, statement) == SQL_ROW;
 		}
 		result = sql.failed ? HISTORY_FAILED : HISTORY_DONE;
 		sql_close(&sql);
 	}
 	free(files.numbers);
 	rows_give(&rows, arena, &story->ended, &story->ended_count);
+	return result;
+}
+
+enum history_result history_content(struct history_reader *reader, const struct message_id *id, struct text *content,
+                                    bool *found)
+{
+	struct file_list files;
+	*found = false;
+	if (!files_read(&reader->settings, &files))
+		return HISTORY_FAILED;
+	enum history_result result = HISTORY_DONE;
+	for (size_t i = files.count; i-- > 0 && result == HISTORY_DONE && !*found && file_may_hold(&files, i, id);) {
+		struct sql sql;
+		if (reader_open(reader, files.numbers[i], &sql)) {
+			sqlite3_stmt *statement = sql_use(&sql, KEPT);
+			sql_bind_blob(statement, 1, id_view(id));
+			*found = sql_step(&sql, statement) == SQL_ROW;
+			if (*found)
+				text_add(content, sql_view(statement, 0));
+		}
+		result = sql.failed ? HISTORY_FAILED : HISTORY_DONE;
+		sql_close(&sql);
+	}
+	free(files.numbers);
 	return result;
 }
 

@@ -28,6 +28,9 @@ void history_free(struct history *history);
 /* One transaction: begin, any number of add, commit (synced). */
 enum history_result history_begin(struct history *history, int64_t queue_time);
 enum history_result history_add(struct history *history, const struct store_ended *row);
+/* What a message said, beside its rows. */
+enum history_result history_keep(struct history *history, const struct message_id *id, struct view content,
+                                 int64_t wall);
 enum history_result history_commit(struct history *history);
 void history_roll_back(struct history *history);
 /* Seals the file when its time has come and drops what is too old; between transactions, and never while a batch may
@@ -38,9 +41,12 @@ struct history_reader;
 
 struct history_reader *history_reader_new(const struct history_settings *settings);
 void history_reader_free(struct history_reader *reader);
-/* All ended recipients of one message. Rows in the arena. */
+/* All ended recipients of one message, and whether its content was kept. Rows in the arena. */
 enum history_result history_of_message(struct history_reader *reader, const struct message_id *id,
                                        struct arena *arena, struct store_story *story);
+/* What was kept of one message, at the end of *content; *found says whether it was. */
+enum history_result history_content(struct history_reader *reader, const struct message_id *id, struct text *content,
+                                    bool *found);
 enum history_result history_search(struct history_reader *reader, const struct store_search *search,
                                    struct arena *arena, struct store_found *found);
 

@@ -55,7 +55,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[MESSAGE_ADD] = "INSERT OR IGNORE INTO message VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	[MESSAGE_LIVE] = "UPDATE message SET live = live + ?2 WHERE id = ?1 RETURNING live, segment, length",
 	[MESSAGE_REMOVE] = "DELETE FROM message WHERE id = ?1",
-	[MESSAGE_PLACE] = "SELECT segment, length FROM message WHERE id = ?1",
+	[MESSAGE_PLACE] = "SELECT segment, length, offset FROM message WHERE id = ?1",
 	[MESSAGE_MOVE] = "UPDATE message SET segment = ?2, offset = ?3, length = ?4 WHERE id = ?1",
 	[RECIPIENT_ADD] = "INSERT OR IGNORE INTO recipient VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[RECIPIENT_SET] = ("UPDATE recipient SET state = ?3, due = ?4, attempts = ?5,"
@@ -74,6 +74,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 struct index {
 	struct sql sql;
 	struct history *history;
+	struct disk *disk;
+	const char *journal;
 	struct map lanes; /* "account NUL domain" to its number, as a pointer that is never followed */
 	struct text lane_key;
 	int64_t tidied;                 /* up to this lane */
@@ -196,6 +198,8 @@ struct index *index_new(const struct index_settings *settings, struct index_stat
 {
 	struct index *index = must_alloc(1, sizeof(*index));
 	index->history = settings->history;
+	index->disk = settings->disk;
+	index->journal = settings->journal;
 	index->lane_key = (struct text)TEXT_LIMIT(65536);
 	index->arena.limit = SCRATCH_KEPT;
 	lanes_forget(index);
@@ -692,6 +696,47 @@ static enum history_result change_to_history(struct history *history, const stru
 	return result;
 }
 
+/* Where the content lies; false: the message is not known any more, and then the history has been told before. */
+static bool content_place(struct index *index, const struct step *step, struct journal_place *place)
+{
+	if (step->net != NULL) {
+		*place = step->net->place;
+		return true;
+	}
+	sqlite3_stmt *statement = sql_use(&index->sql, MESSAGE_PLACE);
+	sql_bind_blob(statement, 1, id_view(&step->change->id));
+	if (sql_step(&index->sql, statement) != SQL_ROW)
+		return false;
+	*place = (struct journal_place){ .segment = (uint64_t)sql_integer(statement, 0),
+		                             .offset = (uint64_t)sql_integer(statement, 2),
+		                             .length = (uint32_t)sql_integer(statement, 1) };
+	sqlite3_reset(statement);
+	return true;
+}
+
+/* A record that is damaged is not kept: the check of the queue reports it. */
+static enum history_result content_to_history(struct index *index, const struct step *step)
+{
+	const struct store_change *change = step->change;
+	struct journal_place place;
+	if (!content_place(index, step, &place))
+		return index->sql.failed ? HISTORY_FAILED : HISTORY_DONE;
+	struct text bytes = TEXT_LIMIT(JOURNAL_RECORD_MOST);
+	enum history_result result = HISTORY_DONE;
+	const enum journal_result read = journal_read(index->disk, index->journal, &place, &change->id, &bytes);
+	const size_t offset = read == JOURNAL_DONE ? record_content_offset(text_view(&bytes)) : SIZE_MAX;
+	if (offset != SIZE_MAX)
+		result = history_keep(index->history, &change->id, view_from(text_view(&bytes), offset), change->when_wall);
+	text_deinit(&bytes);
+	return read == JOURNAL_FAILED ? HISTORY_FAILED : result;
+}
+
+static enum history_result step_to_history(struct index *index, const struct step *step)
+{
+	const enum history_result result = change_to_history(index->history, step->change);
+	return result == HISTORY_DONE && step->change->keep_content ? content_to_history(index, step) : result;
+}
+
 static enum index_result history_write(struct index *index, const struct step *steps, size_t count,
                                        int64_t queue_time)
 {
@@ -704,7 +749,7 @@ static enum index_result history_write(struct index *index, const struct step *s
 	enum history_result result = history_begin(index->history, queue_time);
 	for (size_t i = 0; i < count && result == HISTORY_DONE; i++)
 		if (steps[i].change != NULL)
-			result = change_to_history(index->history, steps[i].change);
+			result = step_to_history(index, &steps[i]);
 	if (result == HISTORY_DONE)
 		result = history_commit(index->history);
 	if (result == HISTORY_DONE)

@@ -18,8 +18,9 @@ enum index_result {
 
 struct index_settings {
 	struct disk *disk;
-	const char *vfs;  /* SQLite's name for that disk; NULL: the usual */
-	const char *path; /* of queue.db */
+	const char *vfs;     /* SQLite's name for that disk; NULL: the usual */
+	const char *path;    /* of queue.db */
+	const char *journal; /* the journal's directory: what the history keeps is read there */
 	struct history *history;
 };
 

@@ -182,6 +182,7 @@ void record_write_change(const struct store_change *change, struct text *head)
 	text_add_counted(head, change->egress);
 	text_add_counted(head, change->tls);
 	text_add_counted(head, view_first(change->dialogue, STORE_DIALOGUE_MOST));
+	text_add_u8_le(head, change->keep_content ? 1 : 0);
 	text_add_u32_le(head, (uint32_t)change->row_count);
 	for (size_t i = 0; i < change->row_count; i++)
 		write_change_row(&change->rows[i], head);
@@ -209,6 +210,7 @@ bool record_read_change(struct view bytes, const struct message_id *id, struct a
 	change->egress = cursor_counted(&cursor);
 	change->tls = cursor_counted(&cursor);
 	change->dialogue = cursor_counted(&cursor);
+	change->keep_content = cursor_u8(&cursor) != 0;
 	const uint32_t count = cursor_u32(&cursor);
 	if (cursor.failed || count > STORE_RECIPIENTS_MOST || count > cursor.rest.length / CHANGE_ROW_LEAST)
 		return false;

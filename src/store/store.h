@@ -91,6 +91,7 @@ struct store_change {
 	int64_t duration;
 	struct view site, remote, egress, tls;
 	struct view dialogue;
+	bool keep_content; /* rows have ENDED: the history keeps the content too */
 	const struct store_change_row *rows;
 	size_t row_count;
 	uint64_t first_seq; /* set by store_change: the durable number of the first ENDED row, the next ones follow */
@@ -267,7 +268,7 @@ enum store_outcome store_debts(struct store *store, const struct store_debt_key 
 enum store_outcome store_debt(struct store *store, const struct store_debt_key *key, struct arena *arena,
                               struct store_debt *debt);
 
-/* The content of a message, its first `most` bytes, in the arena. */
+/* The content of a message that waits or that the history keeps, its first `most` bytes, in the arena. */
 enum store_outcome store_read(struct store *store, const struct message_id *id, const struct store_place *hint,
                               size_t most, struct arena *arena, struct view *content);
 
@@ -322,8 +323,8 @@ struct store_story {
 	size_t live_count;
 	struct store_ended *ended;
 	size_t ended_count;
-	bool has_content; /* it is still in the journal */
-	struct store_place place;
+	bool has_content;         /* store_read gives it */
+	struct store_place place; /* zero: the history has it */
 };
 enum store_outcome store_trace(struct store *store, const struct message_id *id, struct arena *arena,
                                struct store_story *story);

@@ -268,7 +268,8 @@ struct content {
 	struct message_id id;
 	struct journal_place place;
 	bool has_place;
-	struct text bytes;
+	struct text bytes; /* the record; or the content alone */
+	bool is_plain;
 	enum store_outcome outcome;
 };
 
@@ -281,6 +282,15 @@ static enum store_outcome content_get(struct store *store, struct content *conte
 	return result == JOURNAL_DAMAGED ? STORE_DAMAGED : STORE_LATER;
 }
 
+static void content_of_history(struct ask *ask, struct content *content)
+{
+	text_clear(&content->bytes);
+	const enum history_result result =
+		history_content(ask->store->history_reader, &content->id, &content->bytes, &content->is_plain);
+	content->outcome = result == HISTORY_DONE ? STORE_DONE : STORE_LATER;
+	ask->result = content->is_plain || result != HISTORY_DONE ? INDEX_DONE : INDEX_ABSENT;
+}
+
 /* The hint first: it is right unless the message has been moved since. */
 static void content_run(struct ask *ask)
 {
@@ -291,7 +301,9 @@ static void content_run(struct ask *ask)
 		return;
 	struct journal_place place;
 	ask->result = index_place(ask->reader, &content->id, &place);
-	if (ask->result != INDEX_DONE)
+	if (ask->result == INDEX_ABSENT)
+		content_of_history(ask, content);
+	if (ask->result != INDEX_DONE || content->is_plain || content->outcome == STORE_LATER)
 		return;
 	if (content->has_place && place.segment == content->place.segment && place.offset == content->place.offset)
 		return;
@@ -316,7 +328,9 @@ enum store_outcome store_read(struct store *store, const struct message_id *id, 
 	enum store_outcome outcome = ask_short(&ask);
 	if (outcome == STORE_DONE)
 		outcome = wanted.outcome;
-	const size_t offset = outcome == STORE_DONE ? record_content_offset(text_view(&wanted.bytes)) : 0;
+	size_t offset = 0;
+	if (outcome == STORE_DONE && !wanted.is_plain)
+		offset = record_content_offset(text_view(&wanted.bytes));
 	if (offset == SIZE_MAX)
 		outcome = STORE_DAMAGED;
 	if (outcome == STORE_DONE)

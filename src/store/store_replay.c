@@ -209,9 +209,11 @@ static bool replay_end(struct replay *replay)
 
 bool store_replay(struct store *store, struct text *problem, struct text *damages)
 {
-	struct index_settings settings = {
-		.disk = store->world->disk, .vfs = store->vfs, .path = store->index_path, .history = store->history
-	};
+	struct index_settings settings = { .disk = store->world->disk,
+		                               .vfs = store->vfs,
+		                               .path = store->index_path,
+		                               .journal = store->journal_directory,
+		                               .history = store->history };
 	struct index_state state;
 	store->index = index_new(&settings, &state, problem);
 	if (store->index == NULL)

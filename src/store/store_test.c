@@ -130,10 +130,9 @@ static struct store_change_row row_of(unsigned index, enum store_state state)
 	};
 }
 
-static enum store_outcome change_rows(struct scene *scene, unsigned number, const struct store_change_row *rows,
-                                      size_t count)
+static struct store_change change_of(unsigned number, const struct store_change_row *rows, size_t count)
 {
-	struct store_change change = {
+	return (struct store_change){
 		.id = id_of(number),
 		.account = VIEW("steve@mycorp.se"),
 		.sender = VIEW("news@mycorp.se"),
@@ -146,6 +145,12 @@ static enum store_outcome change_rows(struct scene *scene, unsigned number, cons
 		.rows = rows,
 		.row_count = count,
 	};
+}
+
+static enum store_outcome change_rows(struct scene *scene, unsigned number, const struct store_change_row *rows,
+                                      size_t count)
+{
+	struct store_change change = change_of(number, rows, count);
 	return store_change(scene->store, &change);
 }
 
@@ -252,6 +257,54 @@ static void play_within_a_batch(struct scene *scene)
 	assert_int_equal(debts.key_count, 0);
 	assert_trace(scene, 4, 1, 0);
 	assert_int_equal(store_figures(scene->store).messages, 2);
+	scene_close(scene);
+}
+
+static enum store_outcome keep_one(struct scene *scene, unsigned number, uint32_t index)
+{
+	struct store_change_row row = row_of(index, STORE_ENDED);
+	struct store_change change = change_of(number, &row, 1);
+	change.keep_content = true;
+	return store_change(scene->store, &change);
+}
+
+static void assert_kept(struct scene *scene, unsigned number, struct view content)
+{
+	const struct message_id id = id_of(number);
+	struct store_story story;
+	struct view kept;
+	assert_int_equal(store_trace(scene->store, &id, &scene->arena, &story), STORE_DONE);
+	assert_true(story.has_content);
+	assert_int_equal(store_read(scene->store, &id, &story.place, SIZE_MAX, &scene->arena, &kept), STORE_DONE);
+	assert_true(view_equal(kept, content));
+}
+
+static void play_kept(struct scene *scene)
+{
+	/* In the batch that accepts it, and in a later one. */
+	scene->settings.settle = HOUR;
+	scene_open(scene);
+	assert_int_equal(accept_numbered(scene, 1, VIEW("captured")), STORE_DONE);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(keep_one(scene, 1, i), STORE_DONE);
+	assert_int_equal(accept_numbered(scene, 2, VIEW("")), STORE_DONE);
+	assert_trace(scene, 2, 3, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(keep_one(scene, 2, i), STORE_DONE);
+	assert_int_equal(accept_numbered(scene, 3, VIEW("not kept")), STORE_DONE);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(change_one(scene, 3, i, STORE_ENDED), STORE_DONE);
+	assert_trace(scene, 3, 0, 3);
+	scene_close(scene);
+	scene_open(scene);
+	assert_kept(scene, 1, VIEW("captured"));
+	assert_kept(scene, 2, VIEW(""));
+	const struct message_id id = id_of(3);
+	struct store_story story;
+	struct view content;
+	assert_int_equal(store_trace(scene->store, &id, &scene->arena, &story), STORE_DONE);
+	assert_false(story.has_content);
+	assert_int_equal(store_read(scene->store, &id, NULL, SIZE_MAX, &scene->arena, &content), STORE_ABSENT);
 	scene_close(scene);
 }
 
@@ -567,6 +620,7 @@ static void play(void (*act)(struct scene *scene))
 	}
 PLAY(lifetime)
 PLAY(within_a_batch)
+PLAY(kept)
 PLAY(loads)
 PLAY(lists)
 PLAY(history)
@@ -594,7 +648,7 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(lifetime),  ROW(within_a_batch), ROW(loads),         ROW(lists),        ROW(history),
+		ROW(lifetime),  ROW(within_a_batch), ROW(kept),          ROW(loads),        ROW(lists),  ROW(history),
 		ROW(recycling), ROW(reserve),        ROW(second_daemon), ROW(group_commit), ROW(killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,6 +184,9 @@ static void change_of(const struct reporting *reporting, struct store_change *ch
 		                             .row_count = reporting->count };
 	for (size_t i = 0; i < sizeof(change->attempt); i++)
 		change->attempt[i] = request->attempt[i];
+	/* What was captured is there to be looked at. */
+	for (size_t i = 0; i < change->row_count; i++)
+		change->keep_content |= change->rows[i].state == STORE_ENDED && change->rows[i].fate == FATE_CAPTURED;
 }
 
 static void rows_unmark(struct queue *queue, const struct message_id *id, const struct store_change_row *rows,
