@@ -80,6 +80,8 @@ const char *cli_member(const json_t *object, const char *name, struct arena *are
 
 /* DONE, and *answer is the caller's to release; or the reason was told. body is taken; NULL: none. */
 enum outcome_code client_ask(struct cli *cli, const char *method, const char *path, json_t *body, json_t **answer);
+/* What is at the path, as it is. */
+enum outcome_code client_fetch(struct cli *cli, const char *path, struct text *bytes);
 /* All pages of a list, or the first ones up to most rows: {NAME: [...]}, and "next" when more is there. path may hold
  * a query. */
 enum outcome_code pages_read(struct cli *cli, const char *path, const char *name, size_t most, json_t **all);
@@ -128,6 +130,7 @@ enum outcome_code queue_act_on(struct cli *cli);
 enum outcome_code queue_export(struct cli *cli);
 enum outcome_code queue_verify(struct cli *cli);
 enum outcome_code messages_search(struct cli *cli);
+enum outcome_code messages_show(struct cli *cli);
 enum outcome_code message_trace(struct cli *cli);
 enum outcome_code events_show(struct cli *cli);
 enum outcome_code config_check(struct cli *cli);

@@ -113,6 +113,7 @@ static enum outcome_code tell_problem(const json_t *problem, long status)
 	return cli_fail(NO, "%s", detail);
 }
 
+/* answer NULL: one that is good stays in *received as it is. */
 static enum outcome_code perform(struct cli *cli, CURL *curl, const struct text *received, json_t **answer)
 {
 	json_error_t error;
@@ -121,12 +122,15 @@ static enum outcome_code perform(struct cli *cli, CURL *curl, const struct text 
 	if (code != CURLE_OK)
 		return tell_unreached(cli, curl, code);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	const bool good = status >= 200 && status < 300;
+	if (good && answer == NULL)
+		return DONE;
 	json_t *read = json_loadb(text_cstring(received), received->length,
 	                          JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	if (read == NULL)
 		return cli_fail(UNREACHED, "the answer (status %ld) is not JSON: %s. Is %s the daemon's socket?", status,
 		                error.text, text_cstring(&cli->socket));
-	if (status >= 200 && status < 300) {
+	if (good) {
 		*answer = read;
 		return DONE;
 	}
@@ -154,6 +158,13 @@ enum outcome_code client_ask(struct cli *cli, const char *method, const char *pa
 	json_decref(body);
 	text_deinit(&received);
 	return result;
+}
+
+enum outcome_code client_fetch(struct cli *cli, const char *path, struct text *bytes)
+{
+	if (!find_socket(cli))
+		return UNREACHED;
+	return perform(cli, prepare(cli, "GET", path, bytes), bytes, NULL);
 }
 
 void client_end(struct cli *cli)

@@ -1,5 +1,6 @@
-/* sealpost messages search, trace: what became of mail. */
+/* sealpost messages search, show and trace: what became of mail. */
 #include "base/clock.h"
+#include "base/json.h"
 #include "cli/cli.h"
 #include "cli/table.h"
 
@@ -117,27 +118,6 @@ static void print_recipient(const struct cli *cli, const json_t *row)
 	arena_deinit(&arena);
 }
 
-/* As it is, but for a terminal, which would obey what a stranger wrote. */
-static void print_content(const json_t *content)
-{
-	struct view rest = view_bytes(json_string_value(content), json_string_length(content));
-	struct view line;
-	struct text safe = TEXT_LIMIT((size_t)256 * 1024 * 1024);
-	if (rest.length == 0)
-		return;
-	putchar('\n');
-	if (isatty(STDOUT_FILENO) != 1) {
-		fwrite(rest.data, 1, rest.length, stdout);
-		return;
-	}
-	while (view_split(&rest, '\n', &line)) {
-		text_clear(&safe);
-		text_add_safe(&safe, view_ends(line, VIEW("\r")) ? view_first(line, line.length - 1) : line);
-		puts(text_cstring(&safe));
-	}
-	text_deinit(&safe);
-}
-
 static void print_trace(const struct cli *cli, const json_t *answer)
 {
 	static const char *const names[] = { "id", "account", "sender", "accepted", "size" };
@@ -150,7 +130,6 @@ static void print_trace(const struct cli *cli, const json_t *answer)
 		table_add(&table, (const char *[]){ names[i], cli_member(answer, names[i], &arena) });
 	table_print(&table, false);
 	json_array_foreach(json_object_get(answer, "recipients"), index, row) print_recipient(cli, row);
-	print_content(json_object_get(answer, "content"));
 	arena_deinit(&arena);
 }
 
@@ -160,11 +139,61 @@ enum outcome_code message_trace(struct cli *cli)
 	json_t *answer = NULL;
 	text_add(&path, VIEW("/v1/messages"));
 	path_add_part(&path, view_of(cli->arguments[0]));
-	path_add_query(&path, "content", cli_option(cli, "content") == NULL ? NULL : "1");
 	const enum outcome_code result = client_ask(cli, "GET", text_cstring(&path), NULL, &answer);
 	if (result == DONE && !cli_print_if_json(cli, answer))
 		print_trace(cli, answer);
 	json_decref(answer);
 	text_deinit(&path);
+	return result;
+}
+
+/* ---- show */
+
+/* As it is, but for a terminal, which would obey what a stranger wrote. */
+static void print_content(struct view rest)
+{
+	struct view line;
+	struct text safe = TEXT_LIMIT((size_t)256 * 1024 * 1024);
+	if (isatty(STDOUT_FILENO) != 1) {
+		fwrite(rest.data, 1, rest.length, stdout);
+		return;
+	}
+	while (view_split(&rest, '\n', &line)) {
+		text_clear(&safe);
+		text_add_safe(&safe, view_ends(line, VIEW("\r")) ? view_first(line, line.length - 1) : line);
+		puts(text_cstring(&safe));
+	}
+	text_deinit(&safe);
+}
+
+static void print_message(const struct cli *cli, struct view content)
+{
+	if (!cli->json) {
+		print_content(content);
+		return;
+	}
+	/* Octets that are no UTF-8 have no place in JSON. */
+	struct text text = TEXT_LIMIT((size_t)256 * 1024 * 1024);
+	struct json json = json_on(&text);
+	json_open_object(&json);
+	json_member_string(&json, VIEW("id"), view_of(cli->arguments[0]));
+	json_member_string(&json, VIEW("content"), content);
+	json_close_object(&json);
+	puts(text_cstring(&text));
+	text_deinit(&text);
+}
+
+enum outcome_code messages_show(struct cli *cli)
+{
+	struct text path = TEXT_LIMIT(8192);
+	struct text content = TEXT_LIMIT((size_t)256 * 1024 * 1024);
+	text_add(&path, VIEW("/v1/messages"));
+	path_add_part(&path, view_of(cli->arguments[0]));
+	text_add(&path, VIEW("/content"));
+	const enum outcome_code result = client_fetch(cli, text_cstring(&path), &content);
+	if (result == DONE)
+		print_message(cli, text_view(&content));
+	text_deinit(&path);
+	text_deinit(&content);
 	return result;
 }

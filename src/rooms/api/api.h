@@ -105,6 +105,7 @@ void handle_queue_list(struct api_request *request);
 void handle_queue_action(struct api_request *request);
 void handle_queue_check(struct api_request *request);
 void handle_trace(struct api_request *request);
+void handle_content(struct api_request *request);
 void handle_search(struct api_request *request);
 void handle_events(struct api_request *request);
 void handle_metrics(struct api_request *request);

@@ -276,25 +276,44 @@ static void write_trace_row(struct api_request *request, const struct trace_row 
 	json_close_object(out);
 }
 
-void handle_trace(struct api_request *request)
+/* False: the problem was told. */
+static bool ask_trace(struct api_request *request, struct trace_request *question, struct trace_answer *answer)
 {
-	struct trace_request question = { .content = view_equal(api_query(request, "content"), VIEW("1")) };
-	struct trace_answer answer = { 0 };
-	if (!id_parse(request->parts[2], &question.id)) {
-		api_problem(request, 400, "not a queue id: %.*s", VIEW_PRINT(view_first(request->parts[2], 60)));
-		return;
+	const struct view id = request->parts[2];
+	if (!id_parse(id, &question->id)) {
+		api_problem(request, 400, "not a queue id: %.*s", VIEW_PRINT(view_first(id, 60)));
+		return false;
 	}
-	const enum asked asked = queue_trace(api_peer(request, ROOM_QUEUE), &question, &answer, &request->arena,
+	const enum asked asked = queue_trace(api_peer(request, ROOM_QUEUE), question, answer, &request->arena,
 	                                     api_deadline(request, patience));
-	if (asked != ASKED_OK) {
+	if (asked != ASKED_OK)
 		api_problem_asked(request, asked, ROOM_QUEUE);
+	else if (!answer->found)
+		api_problem(request, 404, "no message with the id %.*s is in the queue or in the history", VIEW_PRINT(id));
+	return asked == ASKED_OK && answer->found;
+}
+
+void handle_content(struct api_request *request)
+{
+	struct trace_request question = { .content = true };
+	struct trace_answer answer = { 0 };
+	if (!ask_trace(request, &question, &answer))
 		return;
-	}
-	if (!answer.found) {
-		api_problem(request, 404, "no message with the id %.*s is in the queue or in the history",
+	if (!answer.has_content) {
+		api_problem(request, 404, "the message %.*s has ended, and only what was captured is kept with the history",
 		            VIEW_PRINT(request->parts[2]));
 		return;
 	}
+	request->content_type = "message/rfc822";
+	text_add(&request->answer, answer.content);
+}
+
+void handle_trace(struct api_request *request)
+{
+	struct trace_request question = { .content = false };
+	struct trace_answer answer = { 0 };
+	if (!ask_trace(request, &question, &answer))
+		return;
 	struct json *out = &request->out;
 	json_open_object(out);
 	api_member_id(request, "id", &question.id);
@@ -307,8 +326,6 @@ void handle_trace(struct api_request *request)
 	for (size_t i = 0; i < answer.row_count; i++)
 		write_trace_row(request, &answer.rows[i]);
 	json_close_array(out);
-	if (answer.has_content)
-		json_member_string(out, VIEW("content"), answer.content);
 	json_close_object(out);
 }
 

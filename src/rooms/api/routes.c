@@ -25,6 +25,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/v1/queue/check", handle_queue_check, "verify what is stored, a slice", false },
 	{ "GET", "/v1/messages", handle_search, "what ended, newest first", false },
 	{ "GET", "/v1/messages/{id}", handle_trace, "one message's whole story", false },
+	{ "GET", "/v1/messages/{id}/content", handle_content, "the message itself, while it waits or was captured",
+	  false },
 	{ "GET", "/v1/events", handle_events, "events since a cursor, waiting for the next one", false },
 	{ "GET", "/v1/service", handle_status, "version and rooms", false },
 	{ "GET", "/v1/service/records", handle_service_records, "what the service's own zone should hold", false },
