@@ -20,8 +20,8 @@ struct view {
 		"" literal, sizeof(literal) - 1                                                                              \
 	}
 #define VIEW_NONE ((struct view){ NULL, 0 })
-/* For printf: "%.*s" takes VIEW_PRINT(view). */
-#define VIEW_PRINT(view) (int)(view).length, (view).data
+/* For printf: "%.*s" takes VIEW_PRINT(view); a null pointer is none of its strings, even of no length. */
+#define VIEW_PRINT(view) (int)(view).length, ((view).data != NULL ? (view).data : "")
 #define VIEW_NOT_FOUND   SIZE_MAX
 
 struct view view_of(const char *terminated);
