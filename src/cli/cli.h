@@ -80,6 +80,8 @@ const char *cli_member(const json_t *object, const char *name, struct arena *are
 
 /* DONE, and *answer is the caller's to release; or the reason was told. body is taken; NULL: none. */
 enum outcome_code client_ask(struct cli *cli, const char *method, const char *path, json_t *body, json_t **answer);
+/* Whether a daemon answers; tells nothing. */
+bool client_reaches(struct cli *cli);
 /* What is at the path, as it is. */
 enum outcome_code client_fetch(struct cli *cli, const char *path, struct text *bytes);
 /* All pages of a list, or the first ones up to most rows: {NAME: [...]}, and "next" when more is there. path may hold

@@ -160,6 +160,14 @@ enum outcome_code client_ask(struct cli *cli, const char *method, const char *pa
 	return result;
 }
 
+bool client_reaches(struct cli *cli)
+{
+	struct text ignored = TEXT_LIMIT(65536);
+	const bool reached = find_socket(cli) && curl_easy_perform(prepare(cli, "GET", "/healthz", &ignored)) == CURLE_OK;
+	text_deinit(&ignored);
+	return reached;
+}
+
 enum outcome_code client_fetch(struct cli *cli, const char *path, struct text *bytes)
 {
 	if (!find_socket(cli))

@@ -1,21 +1,32 @@
 /* sealpost queue ... */
 #include "cli/cli.h"
+#include "cli/offline.h"
 #include "cli/table.h"
 
 #include <unistd.h>
 
-/* The path with the filters of the command line. False: the reason was told. */
-static bool filtered_path(const struct cli *cli, struct text *path)
+/* The filters of the command line. NULL: the reason was told. */
+static json_t *read_filters(const struct cli *cli)
 {
 	struct text problem = TEXT_LIMIT(1024);
 	json_t *filters = json_object();
-	const bool good = filters_read(cli->arguments, cli->argument_count, FILTER_QUEUE, filters, &problem);
-	if (!good)
+	if (!filters_read(cli->arguments, cli->argument_count, FILTER_QUEUE, filters, &problem)) {
 		cli_fail(USAGE, "%s", text_cstring(&problem));
+		json_decref(filters);
+		filters = NULL;
+	}
+	text_deinit(&problem);
+	return filters;
+}
+
+/* The path with the filters. False: the reason was told. */
+static bool filtered_path(const struct cli *cli, struct text *path)
+{
+	json_t *filters = read_filters(cli);
+	const bool good = filters != NULL;
 	text_add(path, VIEW("/v1/queue/recipients"));
 	path_add_filters(path, filters);
 	json_decref(filters);
-	text_deinit(&problem);
 	return good;
 }
 
@@ -188,8 +199,18 @@ static void export_row(const json_t *row)
 	json_decref(line);
 }
 
+static enum outcome_code export_without_daemon(struct cli *cli)
+{
+	json_t *filters = read_filters(cli);
+	const enum outcome_code result = filters == NULL ? USAGE : offline_export(cli, filters, export_row);
+	json_decref(filters);
+	return result;
+}
+
 enum outcome_code queue_export(struct cli *cli)
 {
+	if (!client_reaches(cli))
+		return export_without_daemon(cli);
 	struct text filters = TEXT_LIMIT(65536);
 	struct text path = TEXT_LIMIT(65536);
 	json_t *page = NULL;
@@ -250,7 +271,9 @@ enum outcome_code queue_verify(struct cli *cli)
 	json_t *slice = NULL;
 	struct text path = TEXT_LIMIT(128);
 	enum outcome_code result = DONE;
-	bool done = false;
+	bool done = !client_reaches(cli);
+	if (done)
+		result = offline_check(cli, show_progress, faults, &slice);
 	while (result == DONE && !done) {
 		text_clear(&path);
 		text_print(&path, "/v1/queue/check?cursor=%lld",

@@ -7,12 +7,12 @@
 #include "rooms/supervisor/files.h"
 #include "rooms/supervisor/notify.h"
 #include "rooms/supervisor/sockets.h"
+#include "store/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -134,12 +134,9 @@ static bool take_lock(struct supervisor *supervisor, const char *directory, stru
 {
 	struct text path = TEXT_LIMIT(4096);
 	text_print(&path, "%s/lock", directory);
-	supervisor->lock = open(text_cstring(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	supervisor->lock = lock_take(text_cstring(&path), problem);
 	text_deinit(&path);
-	if (supervisor->lock >= 0 && flock(supervisor->lock, LOCK_EX | LOCK_NB) == 0)
-		return true;
-	text_print(problem, "%s is in use by another daemon", directory);
-	return false;
+	return supervisor->lock >= 0;
 }
 
 static bool make_directories(struct supervisor *supervisor, struct text *problem)

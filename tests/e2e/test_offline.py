@@ -1,0 +1,65 @@
+"""The queue's files while no daemon runs."""
+import json
+import os
+import subprocess
+
+from relay import BUILD, wait_for
+
+FROM, TO = "tom@example.com", "alice@rcpt.test"
+
+
+def sealpost(relay, *words):
+    return subprocess.run(
+        [str(BUILD / "src/cli/sealpost"), "--config", str(relay.config), *words], capture_output=True, text=True, timeout=60
+    )
+
+
+def queue_some(relay, count):
+    relay.sink.answers["alice"] = "450 4.2.1 not now"
+    with relay.client(relay.account) as client:
+        for number in range(count):
+            client.sendmail(FROM, [TO, "bob%d@rcpt.test" % number], "From: %s\r\n\r\nnumber %d\r\n" % (FROM, number))
+    wait_for(lambda: len(relay.sink.messages) == count)
+
+
+def test_export_and_check_without_a_daemon(ready):
+    queue_some(ready, 3)
+    running = sorted(json.loads(line)["id"] for line in sealpost(ready, "queue", "export").stdout.splitlines())
+    owners = {path: path.stat().st_uid for path in (ready.directory / "state/queue").iterdir()}
+    ready.stop()
+    rows = [json.loads(line) for line in sealpost(ready, "queue", "export", "--json").stdout.splitlines()]
+    assert sorted(row["id"] for row in rows) == running and len(rows) == 3
+    for row in rows:
+        assert row["account"] == "user@domain.com" and row["sender"] == FROM and row["recipient"] == TO
+        assert row["state"] in ("deferred", "queued") and row["size"] > 0 and row["next_attempt"]
+    assert sealpost(ready, "queue", "export", rows[0]["id"]).stdout.count("\n") == 1
+    assert sealpost(ready, "queue", "export", "state=held").stdout == ""
+    checked = sealpost(ready, "queue", "check")
+    assert checked.returncode == 0 and checked.stdout == "3 messages checked, 0 faults\n", checked
+    assert {path: path.stat().st_uid for path in (ready.directory / "state/queue").iterdir()} == owners
+    # And the daemon takes it from there.
+    del ready.sink.answers["alice"]
+    ready.start()
+    wait_for(lambda: len([m for m in ready.sink.messages if TO in m[1]]) == 3, 40)
+
+
+def test_a_flipped_bit_is_found(ready):
+    queue_some(ready, 2)
+    ready.stop()
+    for segment in (ready.directory / "state/queue/journal").iterdir():
+        content = segment.read_bytes()
+        at = content.find(b"number 1")
+        if at >= 0:
+            with open(segment, "r+b") as file:
+                file.seek(at)
+                file.write(b"N")
+    checked = sealpost(ready, "queue", "check", "--json")
+    told = json.loads(checked.stdout)
+    assert checked.returncode == 1 and not told["good"] and len(told["faults"]) == 1, told
+    assert "journal is damaged" in told["faults"][0]
+
+
+def test_not_beside_a_daemon_that_does_not_answer(ready):
+    os.unlink(ready.directory / "run/api.sock")
+    beside = sealpost(ready, "queue", "check")
+    assert beside.returncode == 3 and "in use by another process" in beside.stderr, beside
