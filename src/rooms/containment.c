@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ static void limit_descriptors(uint64_t descriptors)
 bool containment_enter(const struct containment *containment, struct text *problem)
 {
 	limit_descriptors(containment->descriptors);
+	umask(0077);
 	const struct rlimit no_core = { 0, 0 };
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return fail(problem, "setrlimit");

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -50,6 +51,14 @@ static int passed_socket(const struct sockaddr_storage *wanted, socklen_t wanted
 	return -1;
 }
 
+/* They come without these: a room that is started must not inherit the listeners of others. */
+static bool descriptor_is_ours(int descriptor)
+{
+	const int flags = fcntl(descriptor, F_GETFL);
+	return flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	       fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0;
+}
+
 static int fail(int descriptor, struct text *problem, const char *step)
 {
 	text_print(problem, "%s: %s", step, strerror(errno));
@@ -63,7 +72,7 @@ int socket_listen(const struct endpoint *endpoint, struct text *problem)
 	struct sockaddr_storage address;
 	const socklen_t length = address_of(endpoint, &address);
 	const int passed = passed_socket(&address, length);
-	if (passed >= 0)
+	if (passed >= 0 && descriptor_is_ours(passed))
 		return passed;
 	const int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	const int on = 1;
