@@ -1,4 +1,4 @@
-/* Look-ups of TXT records, as the rules of mail/ ask for them: a function comes in, no DNS stands here.
+/* Look-ups as the rules of mail/ ask for them: a function comes in, no DNS stands here.
  * Promises: FAILED (asked in vain) is never mixed up with NONE (there is nothing).
  * Does not know: who answers. */
 #ifndef MAIL_LOOKUP_H
@@ -20,6 +20,24 @@ struct txt_answer {
 struct txt_lookup {
 	void *context;
 	void (*txt)(void *context, struct view name, struct arena *arena, struct txt_answer *answer);
+};
+
+/* ---- of all that SPF's evaluation asks for */
+
+enum lookup_type { LOOKUP_A, LOOKUP_AAAA, LOOKUP_MX, LOOKUP_PTR, LOOKUP_TXT };
+
+struct lookup_answer {
+	enum txt_status status;
+	/* A, AAAA: the address' octets. MX, PTR: a name without the last dot; empty: the root. TXT: as above. */
+	struct view *records;
+	size_t count;
+	struct view detail; /* FAILED: why */
+};
+
+struct dns_lookup {
+	void *context;
+	void (*lookup)(void *context, struct view name, enum lookup_type type, struct arena *arena,
+	               struct lookup_answer *answer);
 };
 
 #endif

@@ -106,7 +106,8 @@ static bool read_ip6(struct view text, uint8_t *address)
 
 /* ---- domain-spec (RFC 7208 7.1) */
 
-/* Takes "%{...}", "%%", "%_" or "%-" off the front. */
+/* Takes "%{...}", "%%", "%_" or "%-" off the front. The letters c, r and t are for explanations alone (7.2), and a
+ * number of parts is not zero (7.3). */
 static bool take_macro(struct view *rest, bool *expands)
 {
 	size_t at = 3;
@@ -117,10 +118,13 @@ static bool take_macro(struct view *rest, bool *expands)
 		*rest = view_from(*rest, 2);
 		return true;
 	}
-	if (rest->data[1] != '{' || rest->length < 4 || !one_of(byte_lower(rest->data[2]), VIEW("slodiphcrtv")))
+	if (rest->data[1] != '{' || rest->length < 4 || !one_of(byte_lower(rest->data[2]), VIEW("slodiphv")))
 		return false;
-	while (at < rest->length && byte_is_digit(rest->data[at]))
-		at++;
+	bool is_zero = byte_is_digit(rest->data[at]);
+	for (; at < rest->length && byte_is_digit(rest->data[at]); at++)
+		is_zero = is_zero && rest->data[at] == '0';
+	if (is_zero)
+		return false;
 	if (at < rest->length && byte_lower(rest->data[at]) == 'r')
 		at++;
 	while (at < rest->length && one_of(rest->data[at], VIEW(".-+,/_=")))
@@ -210,26 +214,37 @@ static bool read_optional_spec(struct view value, struct spf_term *term)
 	return value.length == 0 || read_spec(value, term);
 }
 
-/* Takes "/24", "//64" or "/24//64" off the end. A domain-spec may hold slashes, so it is read from behind. */
+/* Takes "/NUMBER" off the end where digits, and nothing else, stand behind the last slash: a domain-spec may hold
+ * slashes. *has says whether. False: it is no length. */
+static bool take_length(struct view *value, unsigned most, uint8_t *length, bool *has)
+{
+	const size_t slash = view_find_last_byte(*value, '/');
+	*has = slash != VIEW_NOT_FOUND && slash + 1 < value->length;
+	for (size_t i = slash + 1; *has && i < value->length; i++)
+		*has = byte_is_digit(value->data[i]);
+	if (!*has)
+		return true;
+	const bool good = read_number(view_from(*value, slash + 1), most, length);
+	*value = view_first(*value, slash);
+	return good;
+}
+
+/* "/24", "//64" or "/24//64". */
 static bool take_prefix_lengths(struct view *value, struct spf_term *term)
 {
+	bool has = false;
 	term->prefix_length = 32;
 	term->prefix_length6 = 128;
-	size_t slash = view_find_last_byte(*value, '/');
-	if (slash == VIEW_NOT_FOUND)
-		return true;
-	if (slash > 0 && value->data[slash - 1] == '/') {
-		if (!read_number(view_from(*value, slash + 1), 128, &term->prefix_length6))
-			return false;
-		*value = view_first(*value, slash - 1);
-		slash = view_find_last_byte(*value, '/');
-		if (slash == VIEW_NOT_FOUND)
-			return true;
-	}
-	if (!read_number(view_from(*value, slash + 1), 32, &term->prefix_length))
+	const size_t slash = view_find_last_byte(*value, '/');
+	const bool is_dual = slash != VIEW_NOT_FOUND && slash > 0 && value->data[slash - 1] == '/';
+	if (!is_dual)
+		return take_length(value, 32, &term->prefix_length, &has);
+	if (!take_length(value, 128, &term->prefix_length6, &has))
 		return false;
-	*value = view_first(*value, slash);
-	return true;
+	if (!has)
+		return true;
+	*value = view_first(*value, value->length - 1);
+	return take_length(value, 32, &term->prefix_length, &has);
 }
 
 static bool read_hosts(struct view value, struct spf_term *term)
