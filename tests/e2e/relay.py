@@ -61,16 +61,20 @@ class Sink:
 
 
 class Relay:
-    def __init__(self, mode="send", extra="", zones=None):
+    def __init__(self, mode="send", extra="", zones=None, sink=None, dns=None):
+        """sink: the caller's own, what has a port where mail is delivered to. dns: YAML that says where the world's
+        DNS is asked, in place of the zones here."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sealpost-test-"))
         os.chmod(self.directory, 0o755)
         self.port, self.tls_port = free_port(), free_port()
-        self.sink = Sink()
+        self.own_sink = None if sink else Sink()
+        self.sink = sink or self.own_sink
         self.records = {"example.com": []}
         self.process = None
         self.log = self.directory / "log"
         self.mode = mode
         self.extra = extra
+        self.dns_of_world = dns
         # What is in no zone is asked of a port where nobody answers: DNS that fails.
         self.zones = zones or {
             "example.com": ['@ TXT "v=spf1 include:elastx.email -all"', '_dmarc TXT "v=DMARC1; p=none"'],
@@ -95,16 +99,17 @@ runtime_directory: {0}/run
 listeners:
   - {{ address: "127.0.0.1:{1}", tls: starttls }}
   - {{ address: "127.0.0.1:{2}", tls: implicit }}
-dns: {{ zone_files: [ {3} ], resolvers: [ "127.0.0.1:9" ], trust_anchors: [] }}
+dns: {{ trust_anchors: [], {3} }}
 delivery: {{ mode: {4}, port: {5}, allow_private_addresses: true }}
 queue: {{ retry: {{ first: 1s, max: 2s }}, reserve: 1MiB }}
 processes: {{ submission: 1, delivery: 1 }}
 limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
 {6}
 """
+        dns = self.dns_of_world or 'zone_files: [ %s ], resolvers: [ "127.0.0.1:9" ]' % ", ".join(names)
         self.config = self.directory / "sealpost.yaml"
         self.config.write_text(
-            config.format(self.directory, self.port, self.tls_port, ", ".join(names), self.mode, self.sink.port, self.extra)
+            config.format(self.directory, self.port, self.tls_port, dns, self.mode, self.sink.port, self.extra)
         )
 
     # ---- the daemon
@@ -135,7 +140,8 @@ limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
 
     def close(self):
         self.stop()
-        self.sink.stop()
+        if self.own_sink:
+            self.own_sink.stop()
         text = self.log.read_text()
         shutil.rmtree(self.directory)
         for trouble in ("ERROR: AddressSanitizer", "runtime error:", "must hold:", "LeakSanitizer: detected"):

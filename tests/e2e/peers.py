@@ -1,0 +1,185 @@
+"""Other people's servers on loopback, each in a directory of its own: Postfix receives mail, Knot answers DNS."""
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import tempfile
+
+from relay import free_port, wait_for
+
+
+def directory(name):
+    """Open to all: the servers' own users must reach what is in it."""
+    made = pathlib.Path(tempfile.mkdtemp(prefix="sealpost-test-%s-" % name))
+    made.chmod(0o755)
+    return made
+
+
+def certificate(where, name):
+    """A self-signed one: (certificate, key)."""
+    files = where / "certificate.pem", where / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
+    command += ["-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name, "-out", files[0], "-keyout", files[1]]
+    subprocess.run(command, check=True, capture_output=True)
+    return files
+
+
+POSTFIX_SERVICES = """
+127.0.0.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+error unix - - n - - error
+retry unix - - n - - error
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+POSTFIX_SETTINGS = """
+compatibility_level = 3.6
+queue_directory = {0}/queue
+data_directory = {0}/data
+maillog_file = {0}/maillog
+maillog_file_prefixes = {0}
+myhostname = mx.{1}
+mydestination =
+mynetworks = 127.0.0.0/8
+alias_maps =
+alias_database =
+local_recipient_maps =
+smtpd_relay_restrictions = permit_auth_destination, reject
+virtual_mailbox_domains = {1}
+virtual_mailbox_base = {0}/mail
+virtual_mailbox_maps = static:box/
+virtual_uid_maps = static:{2}
+virtual_gid_maps = static:{3}
+virtual_mailbox_limit = 0
+mailbox_size_limit = 0
+message_size_limit = 67108864
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {0}/certificate.pem
+smtpd_tls_key_file = {0}/key.pem
+smtpd_tls_received_header = yes
+"""
+
+
+class Postfix:
+    """Receives everything for one domain, in clear or over STARTTLS with a self-signed certificate."""
+
+    def __init__(self, domain="rcpt.test"):
+        self.directory = directory("postfix")
+        self.port = free_port()
+        owner, reader = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")
+        for name, user in (("data", owner), ("mail", reader)):
+            (self.directory / name).mkdir()
+            os.chown(self.directory / name, user.pw_uid, user.pw_gid)
+        (self.directory / "queue").mkdir()
+        certificate(self.directory, "mx." + domain)
+        settings = POSTFIX_SETTINGS.format(self.directory, domain, reader.pw_uid, reader.pw_gid)
+        (self.directory / "main.cf").write_text(settings)
+        (self.directory / "master.cf").write_text(POSTFIX_SERVICES.format(port=self.port))
+        self.command("start")
+
+    def command(self, verb):
+        done = subprocess.run(
+            ["postfix", "-c", str(self.directory), verb], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode == 0, done.stderr + self.log()
+
+    def log(self):
+        log = self.directory / "maillog"
+        return log.read_text() if log.exists() else ""
+
+    def take(self, seconds=30):
+        """The next message, as it was received: CRLF, without what Postfix wrote above it."""
+        inbox = self.directory / "mail/box/new"
+        found = wait_for(lambda: inbox.is_dir() and sorted(inbox.iterdir()), seconds)[0]
+        content = found.read_bytes()
+        found.unlink()
+        # Return-Path and Delivered-To by virtual(8), then one Received by smtpd(8).
+        trace, rest = content.split(b"\nReceived: ", 1)
+        assert trace.startswith(b"Return-Path: ")
+        lines = rest.split(b"\n")
+        end = next(i for i in range(1, len(lines)) if not lines[i].startswith((b" ", b"\t")))
+        self.received = b"\n".join(lines[:end]).decode()
+        return b"\r\n".join(lines[end:])
+
+    def stop(self):
+        self.command("stop")
+        shutil.rmtree(self.directory)
+
+
+KNOT_SETTINGS = """
+server:
+    rundir: "{0}"
+    listen: 127.0.0.1@{1}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+log:
+  - target: "{0}/log"
+    any: info
+database:
+    storage: "{0}/database"
+zone:
+  - domain: "."
+    file: "{0}/zone"
+    zonefile-load: whole
+    journal-content: none
+"""
+
+
+class Knot:
+    """All the DNS there is: one zone, the root, with everybody's records."""
+
+    def __init__(self, records=()):
+        self.directory = directory("knot")
+        self.port = free_port()
+        self.process = None
+        self.serial = 0
+        self.config = self.directory / "knot.conf"
+        self.config.write_text(KNOT_SETTINGS.format(self.directory, self.port))
+        self.write(records)
+
+    def write(self, records):
+        """Lines "name. TYPE value"; names without an end dot are of the root too."""
+        self.serial += 1
+        head = ["$ORIGIN .", "$TTL 1", "@ SOA ns. hostmaster. %d 3600 600 86400 1" % self.serial, "@ NS ns.", "ns. A 127.0.0.1"]
+        (self.directory / "zone").write_text("\n".join(head + list(records)) + "\n")
+
+    def control(self, *verb):
+        return subprocess.run(["knotc", "-c", self.config, "-b", *verb], capture_output=True, text=True)
+
+    def start(self):
+        with open(self.directory / "output", "ab") as output:
+            self.process = subprocess.Popen(["knotd", "-c", self.config], stdout=output, stderr=output)
+        wait_for(lambda: self.control("zone-status").returncode == 0 and self.has(self.serial))
+        return self
+
+    def has(self, serial):
+        return "%d" % serial in self.control("zone-read", ".", "@", "SOA").stdout.split()
+
+    def publish(self, records):
+        self.write(records)
+        done = self.control("zone-reload", ".")
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: self.has(self.serial))
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.directory)
