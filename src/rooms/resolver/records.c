@@ -8,9 +8,11 @@ enum { NAME_MOST = 253, LABEL_MOST = 63 };
 static const size_t bytes_most = (size_t)64 * 1024 * 1024;
 static const int64_t question_patience = 8 * SECOND;
 static const int64_t lookup_patience = 6 * SECOND;
-static const int64_t retry_after = 30 * SECOND; /* at most so long until a failed check is asked again */
+static const int64_t stale_patience = 1800 * MILLISECOND; /* RFC 8767 5: where an older answer can serve */
+static const int64_t retry_after = 30 * SECOND;           /* at most so long until a failed check is asked again */
 static const int64_t retry_at_most_every = SECOND;
 static const int64_t failure_time = 5 * SECOND; /* a failure is not asked again at once by everybody */
+static const int64_t stale_time = 30 * SECOND;  /* RFC 8767 5: nor while an older answer serves */
 
 struct cache_entry {
 	struct link by_use;
@@ -31,6 +33,12 @@ struct cache_entry {
 static bool has_answer(const struct cache_entry *entry)
 {
 	return entry->obtained != INT64_MIN;
+}
+
+/* The last definitive answer serves as long as failures last, but not beyond its grace. */
+static bool answer_serves(const struct resolver *resolver, const struct cache_entry *entry)
+{
+	return has_answer(entry) && world_now(resolver->world) < entry->obtained + (*resolver->config)->dns.grace;
 }
 
 static void unpack(struct resolver *resolver, struct cache_entry *entry)
@@ -166,16 +174,18 @@ static void ask(struct resolver *resolver, struct cache_entry *entry, const stru
 	struct arena arena = { 0 };
 	struct dns_answer answer = { .status = DNS_CANCELLED };
 	const int64_t now = world_now(resolver->world);
+	const int64_t patience = answer_serves(resolver, entry) ? stale_patience : lookup_patience;
 	const bool fresh = question->freshness != FRESH_ENOUGH;
 	entry->asking = true;
 	if (fresh)
 		entry->asked_fresh = now;
 	resolver->counters.queries++;
 	/* With the same patience for all, since others may wait for this answer too. */
-	resolver->dns->operations->lookup(resolver->dns, question->name, question->type, fresh, now + lookup_patience,
-	                                  &arena, &answer);
+	resolver->dns->operations->lookup(resolver->dns, question->name, question->type, fresh, now + patience, &arena,
+	                                  &answer);
 	if (answer.status == DNS_FAILED) {
-		entry->failed_until = world_now(resolver->world) + failure_time;
+		entry->failed_until =
+			world_now(resolver->world) + (answer_serves(resolver, entry) ? stale_time : failure_time);
 		text_clear(&entry->failure);
 		text_add(&entry->failure, view_first(answer.detail, 500));
 	} else if (answer.status != DNS_CANCELLED) {
@@ -230,9 +240,7 @@ void records_lookup(struct resolver *resolver, const struct record_question *que
 	if (!entry->asking && before < question->deadline && needs_asking(entry, question->freshness, before))
 		ask(resolver, entry, question);
 	entry->pins--;
-	/* The last definitive answer serves as long as failures last, but not beyond its grace. */
-	const int64_t grace = (*resolver->config)->dns.grace;
-	if (has_answer(entry) && world_now(resolver->world) < entry->obtained + grace) {
+	if (answer_serves(resolver, entry)) {
 		answer_copy(&entry->answer, arena, answer);
 		return;
 	}

@@ -69,9 +69,15 @@ static void look_up(struct dns *dns, struct view name, enum dns_type type, bool 
 		.records = ARENA_ARRAY(arena, struct dns_record, SCENE_RECORDS_MOST),
 		.ttl = 60,
 	};
-	const int64_t end = scene->now + scene->latency < deadline ? scene->now + scene->latency : deadline;
-	if (scene->latency > 0 && task_sleep_until(end) == WAIT_CANCELLED) {
+	const int64_t answered = scene->now + scene->latency;
+	const int64_t end = answered < deadline && !scene->is_silent ? answered : deadline;
+	if (end > scene->now && task_sleep_until(end) == WAIT_CANCELLED) {
 		answer->status = DNS_CANCELLED;
+		return;
+	}
+	if (scene->is_silent) {
+		answer->status = DNS_FAILED;
+		answer->detail = VIEW("timed out");
 		return;
 	}
 	for (size_t i = 0; i < scene->record_count; i++) {

@@ -38,6 +38,7 @@ struct scene {
 	struct scene_record records[SCENE_RECORDS_MOST];
 	size_t record_count;
 	int64_t latency; /* of every look-up */
+	bool is_silent;  /* no look-up is answered: it fails at its deadline */
 	size_t asked;    /* look-ups so far */
 	size_t asked_fresh;
 	struct public_key keys[SCENE_KEYS_MOST];

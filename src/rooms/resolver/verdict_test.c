@@ -144,11 +144,36 @@ static void refusals(void **state)
 	}
 }
 
+/* ---- DNS that fails */
+
+/* The last answers serve, and are not waited for: a message takes at most 10 s, the next ones no time. */
+static void silence_holds_nobody_up(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(VIEW(""));
+	const struct verdict_request moments[] = { request_of(VIEW("example.com"), MOMENT_MAIL),
+		                                       request_of(VIEW("example.com"), MOMENT_DATA) };
+	scene_publish_all(scene, VIEW("example.com"));
+	for (size_t i = 0; i < CASES(moments); i++)
+		expect_number("before", scene_verdict(scene, &moments[i]).verdict.outcome, OUTCOME_OK);
+	scene->is_silent = true;
+	const int64_t allowed[] = { 10 * SECOND, 0 };
+	scene->now += HOUR;
+	for (size_t message = 0; message < CASES(allowed); message++) {
+		const int64_t began = scene->now;
+		for (size_t i = 0; i < CASES(moments); i++)
+			expect_number("during", scene_verdict(scene, &moments[i]).verdict.outcome, OUTCOME_OK);
+		expect_number(message == 0 ? "first" : "next", scene->now - began <= allowed[message], true);
+	}
+	scene_free(scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_is_needed),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(silence_holds_nobody_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
