@@ -188,6 +188,13 @@ limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
                 strings = " ".join('"%s"' % part for part in record["strings"])
                 lines.append("%s. %s %s" % (record["name"], record["type"], strings))
         self.zones[domain] = lines
+        self.reload()
+
+    def set_dns(self, dns):
+        self.dns_of_world = dns
+        self.reload()
+
+    def reload(self):
         self.write()
         answer = self.api("POST", "/v1/service/reload")
         assert self.status == 200, answer
