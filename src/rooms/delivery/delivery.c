@@ -51,6 +51,9 @@ static bool say_hello(struct delivery *delivery)
 	struct link *link = list_first(&delivery->running);
 	for (; link != NULL; link = list_next(&delivery->running, link)) {
 		struct delivery_job *job = LIST_OWNER(link, struct delivery_job, link);
+		/* A notice tries nothing, and which debt it pays stands in its own question. */
+		if (job->job.kind == JOB_NOTICE)
+			continue;
 		struct running_job *row = &request.jobs[request.job_count];
 		running[request.job_count++] = job;
 		*row = (struct running_job){
@@ -122,8 +125,8 @@ static bool take_some(struct delivery *delivery)
 		.patience = take_patience,
 	};
 	struct take_answer answer = { 0 };
-	const enum asked asked = queue_take(delivery->queue, &request, &answer, &arena,
-	                                    world_now(delivery->world) + take_patience + 30 * SECOND);
+	/* An answer that nobody waits for any more would hold on to its work: the queue answers, or it dies. */
+	const enum asked asked = queue_take(delivery->queue, &request, &answer, &arena, NEVER_DUE);
 	if (asked == ASKED_OK)
 		for (size_t i = 0; i < answer.job_count; i++)
 			job_start(delivery, &answer.jobs[i]);

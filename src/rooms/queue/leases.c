@@ -12,6 +12,7 @@ struct lease *lease_new(struct queue *queue, const struct caller *caller, const 
 	struct lease *lease = must_alloc(1, sizeof(*lease));
 	lease->number = queue->next_lease++;
 	lease->caller = *caller;
+	lease->kind = JOB_MESSAGE;
 	lease->id = *id;
 	list_init(&lease->rows);
 	map_put(&queue->leases, lease_key(&lease->number), lease, NULL);
@@ -135,6 +136,24 @@ static struct row *row_bring(struct queue *queue, const struct store_row *from)
 	return row;
 }
 
+/* Asked again, because an answer was lost, the row may have been adopted for the caller already. Returns the lease it
+ * is in now, or the one that came in when the row was given out anew meanwhile. */
+static struct lease *lease_join(struct queue *queue, struct lease *lease, const struct caller *caller,
+                                struct row *row)
+{
+	if (row->lease != NULL && (row->lease->caller.number != caller->number || !row->lease->adopted))
+		return lease;
+	if (row->lease != NULL && (lease == NULL || lease == row->lease))
+		return row->lease;
+	if (lease == NULL)
+		lease = lease_new(queue, caller, &row->message->id);
+	lease->adopted = true;
+	lease_remove(queue, row);
+	lease_add(queue, lease, row);
+	lane_refresh(&queue->lanes, row->lane);
+	return lease;
+}
+
 struct lease *lease_adopt(struct queue *queue, const struct caller *caller, const struct message_id *id,
                           const uint32_t *indexes, size_t count)
 {
@@ -146,12 +165,8 @@ struct lease *lease_adopt(struct queue *queue, const struct caller *caller, cons
 		if (!is_wanted(rows.rows[i].index, indexes, count))
 			continue;
 		struct row *row = row_bring(queue, &rows.rows[i]);
-		if (row == NULL || row->lease != NULL || row->changing)
-			continue;
-		if (lease == NULL)
-			lease = lease_new(queue, caller, id);
-		lease_add(queue, lease, row);
-		lane_refresh(&queue->lanes, row->lane);
+		if (row != NULL && !row->changing)
+			lease = lease_join(queue, lease, caller, row);
 	}
 	arena_deinit(&arena);
 	return lease;

@@ -21,6 +21,7 @@ struct lease {
 	enum job_kind kind;
 	struct message_id id;
 	struct list rows; /* JOB_MESSAGE */
+	bool adopted;     /* of a former life: not given out by this queue */
 	enum store_notice notice;
 	uint32_t *indexes; /* JOB_NOTICE: what the notice tells of */
 	size_t index_count;

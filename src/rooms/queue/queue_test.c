@@ -313,10 +313,20 @@ static void play_restart(struct scene *scene)
 	assert_int_equal(leases.lease_count, 2);
 	assert_true(leases.leases[0] != 0);
 	assert_true(leases.leases[1] == 0);
+	/* An answer that was lost is asked for again. */
+	struct hello_answer again = { 0 };
+	assert_int_equal(queue_hello(scene->delivery, &hello, &again, &scene->arena, soon(scene)), ASKED_OK);
+	assert_true(again.leases[0] == leases.leases[0]);
 	assert_int_equal(take(scene, 10, 2 * SECOND, &taken), 1);
 	assert_false(id_equal(&taken.jobs[0].id, &running.id));
+	/* And what was taken since stays what it is. */
+	jobs[1] = (struct running_job){
+		.lease = taken.jobs[0].lease, .id = taken.jobs[0].id, .indexes = job.indexes, .index_count = 1
+	};
+	assert_int_equal(queue_hello(scene->delivery, &hello, &again, &scene->arena, soon(scene)), ASKED_OK);
+	assert_true(again.leases[1] == taken.jobs[0].lease);
 	struct job adopted = running;
-	adopted.lease = leases.leases[0];
+	adopted.lease = 0; /* whatever number it has: the recipient is with the one who reports */
 	assert_true(report(scene, &adopted, 0, FATE_DELIVERED, 1));
 	/* Reported under the lease of the former life: known by its attempt. */
 	assert_true(report(scene, &running, 0, FATE_DELIVERED, 1));

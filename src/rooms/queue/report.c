@@ -271,9 +271,10 @@ void answer_hello(void *room, const struct caller *caller, const void *request, 
 	leases->lease_count = hello->job_count;
 	for (size_t i = 0; i < hello->job_count; i++) {
 		const struct running_job *job = &hello->jobs[i];
-		struct lease *lease = lease_adopt(queue, caller, &job->id, job->indexes, job->index_count);
-		if (lease != NULL)
-			lease->kind = JOB_MESSAGE;
+		/* Whoever asks twice names leases of this life. */
+		struct lease *lease = lease_find(queue, job->lease, caller);
+		if (lease == NULL)
+			lease = lease_adopt(queue, caller, &job->id, job->indexes, job->index_count);
 		leases->leases[i] = lease == NULL ? 0 : lease->number;
 	}
 }

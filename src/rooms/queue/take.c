@@ -124,7 +124,6 @@ static bool take_message(struct taking *taking)
 	if (rows_have_expired(queue, rows, count))
 		return true;
 	struct lease *lease = lease_new(queue, taking->caller, &rows[0]->message->id);
-	lease->kind = JOB_MESSAGE;
 	for (size_t i = 0; i < count; i++)
 		lease_add(queue, lease, rows[i]);
 	if (job_fill(taking, lease->number, &taking->answer->jobs[taking->answer->job_count]))
