@@ -78,10 +78,11 @@ enum line_result line_reader_next(struct line_reader *reader, struct view *line)
 		reader->skipping = false;
 		return line_reader_next(reader, line);
 	}
+	/* Judged by its length first, as it would be had its end not come yet. */
+	if (end > reader->limit + 1)
+		return LINE_TOO_LONG;
 	if (end == 0 || pending.data[end - 1] != '\r')
 		return LINE_BAD;
 	*line = view_first(pending, end - 1);
-	if (line->length > reader->limit)
-		return LINE_TOO_LONG;
 	return line_is_clean(*line) ? LINE_READY : LINE_BAD;
 }
