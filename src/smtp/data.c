@@ -2,10 +2,12 @@
 
 enum data_place {
 	PLACE_LINE_START, /* also at the very beginning: ".CRLF" alone ends an empty message */
+	PLACE_BARE_START, /* after a bare LF: a line begins, but no dot here ends the message */
 	PLACE_LINE,
-	PLACE_CR,     /* after a CR within a line */
-	PLACE_DOT,    /* after a dot at the start of a line */
-	PLACE_DOT_CR, /* after the CR that follows it */
+	PLACE_CR,       /* after a CR within a line */
+	PLACE_DOT,      /* after a dot at the start of a line */
+	PLACE_BARE_DOT, /* after a dot that a bare LF stands before */
+	PLACE_DOT_CR,   /* after the CR that follows the dot of PLACE_DOT */
 };
 
 static void fault(struct data_reader *reader, enum data_fault which)
@@ -50,7 +52,13 @@ static int step(struct data_reader *reader, char byte)
 		if (byte == '.')
 			return PLACE_DOT; /* the doubled dot's first half, or the end */
 		break;
+	case PLACE_BARE_START:
+		if (byte == '.')
+			return PLACE_BARE_DOT;
+		break;
 	case PLACE_LINE:
+	case PLACE_BARE_DOT:
+		/* The smuggler's LF.CRLF: the line is just empty of its dot. */
 		break;
 	case PLACE_CR:
 		if (byte == '\n') {
@@ -76,7 +84,7 @@ static int step(struct data_reader *reader, char byte)
 		return PLACE_CR;
 	if (byte == '\n') {
 		bare_newline(reader);
-		return PLACE_LINE_START;
+		return PLACE_BARE_START;
 	}
 	if (byte == '\0')
 		fault(reader, DATA_NUL);
@@ -97,13 +105,17 @@ static size_t whole_line(struct data_reader *reader, struct view bytes)
 	return length;
 }
 
+static bool place_is_plain(int place, char next)
+{
+	return place == PLACE_LINE || ((place == PLACE_LINE_START || place == PLACE_BARE_START) && next != '.');
+}
+
 size_t data_reader_feed(struct data_reader *reader, struct view bytes)
 {
 	size_t taken = 0;
 	while (taken < bytes.length && !reader->ended) {
 		const struct view rest = view_from(bytes, taken);
-		const bool plain = reader->place == PLACE_LINE || (reader->place == PLACE_LINE_START && rest.data[0] != '.');
-		const size_t run = plain ? whole_line(reader, rest) : 0;
+		const size_t run = place_is_plain(reader->place, rest.data[0]) ? whole_line(reader, rest) : 0;
 		taken += run;
 		if (run > 0)
 			continue;
