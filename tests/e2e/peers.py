@@ -20,7 +20,8 @@ def certificate(where, name):
     """A self-signed one: (certificate, key)."""
     files = where / "certificate.pem", where / "key.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
-    command += ["-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name, "-out", files[0], "-keyout", files[1]]
+    alternatives = "subjectAltName=DNS:%s,IP:127.0.0.1" % name
+    command += ["-subj", "/CN=" + name, "-addext", alternatives, "-out", files[0], "-keyout", files[1]]
     subprocess.run(command, check=True, capture_output=True)
     return files
 

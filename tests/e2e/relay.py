@@ -226,6 +226,16 @@ limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
             client.login(account["account"], account["password"])
         return client
 
+    def try_send(self, account, sender, recipient="alice@rcpt.test"):
+        """(code, text) of the reply that decides over a small message."""
+        text = "From: %s\r\nTo: %s\r\nSubject: a test\r\n\r\ntext\r\n" % (sender, recipient)
+        with self.client(account) as client:
+            try:
+                client.sendmail(sender, [recipient], text)
+            except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as refused:
+                return refused.smtp_code, refused.smtp_error.decode()
+        return 250, ""
+
     def events(self):
         found = []
         for line in self.log.read_text().splitlines():
