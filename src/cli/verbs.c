@@ -54,6 +54,9 @@ const struct cli_verb cli_verbs[] = {
 	{ "config", "check", "", "check the configuration; needs no daemon", NULL, 0, 0, config_check },
 	{ "config", "show", "", "all settings in force; needs no daemon", NULL, 0, 0, config_show },
 	{ "config", "schema", "", "the JSON Schema, for editors; needs no daemon", NULL, 0, 0, config_schema },
+	{ "check", "spf", "--ip ADDRESS --from ADDRESS [--helo NAME] [--resolver ADDRESS:PORT [--trust-anchor FILE]]",
+	  "may this address send as that sender? needs no daemon", "ip= from= helo= resolver= trust-anchor=", 0, 0,
+	  check_spf },
 	{ "send", NULL,
 	  "--account NAME (--password-stdin | --password-file FILE) [--from A] --to A[,A...]\n"
 	  "                [--server HOST:PORT] [--ca-file FILE | --insecure] < message",

@@ -1,0 +1,77 @@
+"""A name server that says what it is told, right or wrong: for checks of what DNS can hold."""
+import socketserver
+import struct
+import threading
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+
+class Names:
+    def __init__(self, records):
+        """records: {name: [(type, text) or "SERVFAIL" or "SILENCE"]}; a TXT's text is as in a zone file."""
+        self.records = {name.lower().rstrip("."): rows for name, rows in records.items()}
+        self.asked = []
+        outer = self
+
+        class Udp(socketserver.BaseRequestHandler):
+            def handle(self):
+                answer = outer.answer(self.request[0], 1232)
+                if answer:
+                    self.request[1].sendto(answer, self.client_address)
+
+        class Tcp(socketserver.BaseRequestHandler):
+            def handle(self):
+                head = self.request.recv(2)
+                while len(head) == 2:
+                    question = self.request.recv(struct.unpack("!H", head)[0])
+                    answer = outer.answer(question, 65535)
+                    if answer:
+                        self.request.sendall(struct.pack("!H", len(answer)) + answer)
+                    head = self.request.recv(2)
+
+        socketserver.ThreadingUDPServer.max_packet_size = 65535
+        self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Udp)
+        self.port = self.udp.server_address[1]
+        socketserver.ThreadingTCPServer.allow_reuse_address = True
+        self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Tcp)
+        for server in (self.udp, self.tcp):
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self):
+        for server in (self.udp, self.tcp):
+            server.shutdown()
+            server.server_close()
+
+    def answer(self, wire, most):
+        question = dns.message.from_wire(wire)
+        name, wanted = question.question[0].name, question.question[0].rdtype
+        self.asked.append((name.to_text().rstrip("."), dns.rdatatype.to_text(wanted)))
+        rows = self.records.get(name.to_text().lower().rstrip("."))
+        reply = dns.message.make_response(question, recursion_available=True)
+        if rows is None:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        elif "SILENCE" in rows:
+            return None
+        elif "SERVFAIL" in rows:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+        else:
+            texts = [text for kind, text in rows if dns.rdatatype.from_text(kind) == wanted]
+            if texts:
+                reply.answer.append(dns.rrset.from_text_list(name, 60, "IN", dns.rdatatype.to_text(wanted), texts))
+        if not reply.answer:
+            soa = ". . 1 3600 600 86400 60"
+            reply.authority.append(dns.rrset.from_text(name, 60, "IN", "SOA", soa))
+        try:
+            return reply.to_wire(max_size=most)
+        except dns.exception.TooBig:
+            reply.answer, reply.authority = [], []
+            reply.flags |= dns.flags.TC
+            return reply.to_wire()
