@@ -99,7 +99,7 @@ def random_world(choice):
         if choice.random() < 0.9:
             rows.append(("TXT", '"v=spf1 %s"' % " ".join(terms)))
         if choice.random() < 0.05:
-            rows.append(("TXT", '"v=spf1 -all"'))
+            rows.append(("TXT", '"v=spf1 ip4:203.0.113.1 -all"'))
         world[host] = rows
     return world
 
