@@ -36,7 +36,7 @@ const struct cli_verb cli_verbs[] = {
 	{ "queue", "hold", QUEUE_FILTERS " | --all [--reason R]", "keep until released", "all reason=", 0, 8,
 	  queue_act_on },
 	{ "queue", "release", QUEUE_FILTERS " | --all", "end a hold", "all reason=", 0, 8, queue_act_on },
-	{ "queue", "cancel", QUEUE_FILTERS " | --all [--reason R]", "give up for good; no notice is sent",
+	{ "queue", "cancel", QUEUE_FILTERS " | --all [--reason R]", "give up for good; the sender gets a notice",
 	  "all reason=", 0, 8, queue_act_on },
 	{ "queue", "export", QUEUE_FILTERS, "every recipient that waits, a line of JSON each; needs no daemon", NULL, 0,
 	  8, queue_export },

@@ -392,6 +392,7 @@ static void queue_act_request_wire(struct wire *wire, void *element)
 	wire_queue_filter(wire, &value->filter);
 	wire_view(wire, &value->reason, LINE_MOST);
 	wire_bool(wire, &value->whole_account);
+	wire_bool(wire, &value->all);
 }
 
 static void queue_act_answer_wire(struct wire *wire, void *element)

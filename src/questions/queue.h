@@ -257,6 +257,7 @@ struct queue_act_request {
 	struct queue_filter filter;
 	struct view reason;
 	bool whole_account; /* HOLD, RELEASE: filter.account is suspended or held as a whole, new mail included */
+	bool all;           /* said in so many words, with an empty filter: the whole queue is meant */
 };
 struct queue_act_answer {
 	uint64_t changed; /* recipients */

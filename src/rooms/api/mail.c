@@ -206,6 +206,7 @@ void handle_queue_action(struct api_request *request)
 	question.action = (enum queue_action)action;
 	if (!read_action_filter(request, &question.filter))
 		return;
+	question.all = api_member_is_true(request, "all");
 	const enum asked asked = queue_act(api_peer(request, ROOM_QUEUE), &question, &answer, &request->arena,
 	                                   api_deadline(request, patience));
 	if (asked != ASKED_OK) {

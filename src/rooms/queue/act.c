@@ -190,10 +190,10 @@ void answer_act(void *room, const struct caller *caller, const void *request, vo
 			                                .why = VIEW("a whole account can be held or released, by its name") };
 		return;
 	}
-	if (!wanted->whole_account && filter_is_empty(&wanted->filter)) {
+	if (!wanted->whole_account && filter_is_empty(&wanted->filter) != wanted->all) {
 		*acted = (struct queue_act_answer){ .result = CHANGE_INVALID,
 			                                .why = VIEW("say which mail is meant: by id, account, sender domain, "
-			                                            "recipient, recipient domain, site or state") };
+			                                            "recipient, recipient domain, site or state; or all") };
 		return;
 	}
 	const enum store_outcome outcome = wanted->whole_account ? act_on_account(&acting) : act_on_rows(&acting);

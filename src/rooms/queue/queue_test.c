@@ -176,6 +176,14 @@ static struct queue_act_answer act(struct scene *scene, enum queue_action action
 	return answer;
 }
 
+static struct queue_act_answer act_on_all(struct scene *scene, enum queue_action action, struct view account)
+{
+	const struct queue_act_request request = { .action = action, .all = true, .filter.account = account };
+	struct queue_act_answer answer = { 0 };
+	assert_int_equal(queue_act(scene->api, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	return answer;
+}
+
 static struct trace_answer trace(struct scene *scene, unsigned number)
 {
 	const struct trace_request request = { .id = id_of(number), .content = true };
@@ -352,6 +360,11 @@ static void play_actions(struct scene *scene)
 	assert_true(report(scene, &taken.jobs[0], 0, FATE_DEFERRED, 1));
 	assert_int_equal(take(scene, 10, 0, &taken), 0);
 	assert_int_equal(act(scene, ACTION_RETRY, (struct queue_filter){ .site = VIEW("mx.example.net") }).changed, 1);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_DEFERRED, 1));
+	/* The whole queue, when that is said; beside a filter it is a slip. */
+	assert_int_equal(act_on_all(scene, ACTION_RETRY, VIEW("steve@mycorp.se")).result, CHANGE_INVALID);
+	assert_int_equal(act_on_all(scene, ACTION_RETRY, VIEW_NONE).changed, 1);
 	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
 	/* Cancelled while it is tried: it ends when it comes back undelivered. */
 	assert_int_equal(act(scene, ACTION_CANCEL, (struct queue_filter){ .has_id = true, .id = id_of(1) }).changed, 2);
