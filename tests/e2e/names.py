@@ -36,11 +36,15 @@ class Names:
                         self.request.sendall(struct.pack("!H", len(answer)) + answer)
                     head = self.request.recv(2)
 
-        socketserver.ThreadingUDPServer.max_packet_size = 65535
-        self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Udp)
-        self.port = self.udp.server_address[1]
         socketserver.ThreadingTCPServer.allow_reuse_address = True
-        self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Tcp)
+        self.tcp = None
+        while self.tcp is None:
+            self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Udp)
+            self.port = self.udp.server_address[1]
+            try:
+                self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Tcp)
+            except OSError:  # somebody has this port with TCP
+                self.udp.server_close()
         for server in (self.udp, self.tcp):
             server.daemon_threads = True
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
