@@ -100,6 +100,8 @@ struct debt *debt_next(struct queue *queue)
 	if (first == NULL || first->key > store_time(queue->store))
 		return NULL;
 	heap_remove(&queue->debts_due, first);
+	/* The next one has a time of its own. */
+	signal_wake_all(&queue->wake_changed);
 	struct debt *debt = HEAP_OWNER(first, struct debt, due);
 	debt->leased = true;
 	debt->again = false;

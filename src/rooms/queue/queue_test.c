@@ -282,6 +282,30 @@ static void play_bounced(struct scene *scene)
 	assert_int_equal(store_figures(scene->queue->store).messages, 0);
 }
 
+/* Notices of messages that are not through yet wait to gather: one that becomes due while nothing else happens is
+ * given out. */
+static void play_gathering(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	for (unsigned number = 1; number <= 2; number++) {
+		const struct letter letter = { .number = number,
+			                           .account = VIEW("steve@mycorp.se"),
+			                           .sender = VIEW("news@mycorp.se"),
+			                           .recipients = { VIEW("anna@example.net"), VIEW("carl@example.net") } };
+		assert_int_equal(post(scene, &letter), SUBMIT_STORED);
+	}
+	assert_int_equal(take(scene, 10, SECOND, &taken), 2);
+	const struct job first = taken.jobs[0];
+	const struct job second = taken.jobs[1];
+	assert_true(report(scene, &first, 0, FATE_BOUNCED, 1));
+	assert_int_equal(task_sleep(scene->world, 50 * MILLISECOND), WAIT_DONE);
+	assert_true(report(scene, &second, 0, FATE_BOUNCED, 2));
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(take(scene, 10, 5 * SECOND, &taken), 1);
+		assert_int_equal(taken.jobs[0].kind, JOB_NOTICE);
+	}
+}
+
 static void play_lost_delivery(struct scene *scene)
 {
 	struct take_answer taken = { 0 };
@@ -563,6 +587,7 @@ static void play(void (*scenario)(struct scene *scene), const char *yaml)
 	}
 PLAY(delivered)
 PLAY(bounced)
+PLAY(gathering)
 PLAY(lost_delivery)
 PLAY(restart)
 PLAY(actions)
@@ -581,8 +606,8 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(delivered), ROW(bounced),  ROW(lost_delivery), ROW(restart),
-		ROW(actions),   ROW(fairness), ROW(token_gone),    ROW(retries),
+		ROW(delivered), ROW(bounced),  ROW(gathering),  ROW(lost_delivery), ROW(restart),
+		ROW(actions),   ROW(fairness), ROW(token_gone), ROW(retries),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
