@@ -1,8 +1,10 @@
 """What was acknowledged against what became of it: nothing may be missing, nothing changed.
 
-The client writes down the queue id of each 250, the sink what it was given, the queue what it still holds."""
+The client writes down the queue id of each 250, the sink what it was given and which notices told the sender of, the
+queue what it still holds. Safe to write in from several threads."""
 import collections
 import hashlib
+import threading
 
 
 def digest(body):
@@ -11,41 +13,61 @@ def digest(body):
 
 class Ledger:
     def __init__(self):
-        self.acknowledged = {}  # key: (recipients, digest of the body)
+        self.lock = threading.Lock()
+        self.bodies = {}  # key: digest, of all that was ever sent
+        self.acknowledged = {}  # key: (queue id, recipients)
         self.unsure = set()  # keys sent whose reply was lost: they may have been taken
         self.received = collections.Counter()  # (key, recipient): how often the sink took it
+        self.told = set()  # (key, recipient) that a notice says has failed
         self.corrupt = []
-        self.bodies = {}  # key: digest, of all that was ever sent
 
     def sends(self, key, body):
-        self.bodies[key] = digest(body)
+        with self.lock:
+            self.bodies[key] = digest(body)
 
-    def acknowledge(self, key, recipients):
-        self.acknowledged[key] = list(recipients)
+    def acknowledges(self, key, queue_id, recipients):
+        with self.lock:
+            self.acknowledged[key] = queue_id, list(recipients)
 
     def doubts(self, key):
-        self.unsure.add(key)
+        with self.lock:
+            self.unsure.add(key)
 
     def receives(self, key, recipient, body):
-        if self.bodies.get(key) != digest(body):
-            self.corrupt.append((key, recipient))
-        else:
-            self.received[key, recipient] += 1
+        with self.lock:
+            if self.bodies.get(key) != digest(body):
+                self.corrupt.append((key, recipient))
+            else:
+                self.received[key, recipient] += 1
 
-    def missing(self):
-        """(key, recipient) that were acknowledged and have not come."""
-        return {(key, one) for key, all_of in self.acknowledged.items() for one in all_of if not self.received[key, one]}
+    def tells(self, key, recipient):
+        with self.lock:
+            self.told.add((key, recipient))
 
-    def report(self, still_queued=(), told=()):
-        """still_queued, told: (key, recipient) that the queue holds, or that a notice told the sender of."""
-        lost = self.missing() - set(still_queued) - set(told)
+    def missing(self, queued=()):
+        """(key, recipient) that were acknowledged, and have neither come nor been told of, nor are in the queue.
+
+        queued: (queue id, recipient)."""
+        queued = set(queued)
+        with self.lock:
+            return {
+                (key, recipient)
+                for key, (queue_id, recipients) in self.acknowledged.items()
+                for recipient in recipients
+                if not self.received[key, recipient]
+                and (key, recipient) not in self.told
+                and (queue_id, recipient) not in queued
+            }
+
+    def report(self, queued=()):
+        lost = self.missing(queued)
         return {
-            "acknowledged": sum(len(r) for r in self.acknowledged.values()),
-            "delivered": len(self.received),
-            "queued": len(set(still_queued)),
-            "told": len(set(told)),
+            "acknowledged": sum(len(recipients) for _, recipients in self.acknowledged.values()),
+            "delivered": sum(1 for count in self.received.values() if count > 0),
+            "told": len(self.told),
+            "queued": len(set(queued)),
             "unsure": len(self.unsure),
-            "duplicates": sum(count - 1 for count in self.received.values()),
             "corrupt": len(self.corrupt),
+            "duplicates": sum(count - 1 for count in self.received.values() if count > 1),
             "lost": len(lost),
         }
