@@ -225,7 +225,9 @@ static void manual_row(struct text *roff, const struct schema_row *row, const ch
 		text_add(roff, VIEW(".\n"));
 		return;
 	}
-	text_print(roff, ".TP\n.B %s%s\n", parent, row->path);
+	/* What stands alone is no part of the section before it. */
+	const bool stands_alone = parent[0] == '\0' && strchr(row->path, '.') == NULL;
+	text_print(roff, stands_alone ? ".SS %s%s\n" : ".TP\n.B %s%s\n", parent, row->path);
 	add_roff(roff, row->description);
 	text_add(roff, VIEW(".\n"));
 	manual_allowed(roff, row);

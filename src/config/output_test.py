@@ -22,6 +22,7 @@ MANUAL_PARTS = (
     "Takes a rate such as 10/s; from 1/s to 1000000/s.\nDefault: 10/s.\n.TP\n",
     ".B listeners[].plaintext_auth\ntake passwords without TLS; for networks that are protected otherwise.\n"
     "Takes true or false.\nDefault: false.\n.TP\n",
+    ".SS state_directory\nqueue, accounts, keys; on a disk that keeps its promises about fsync.\n",
     "One of send, capture.\nDefault: send.\n.TP\n",
     "the Ed25519 key has \\-ed after it",
 )
