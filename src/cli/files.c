@@ -9,12 +9,15 @@ bool file_read_all(int descriptor, struct text *into)
 {
 	enum { CHUNK = 65536 };
 	for (;;) {
-		char *room = text_room(into, CHUNK);
-		if (room == NULL) {
+		const size_t left = into->limit - into->length;
+		char byte;
+		if (left == 0) {
 			errno = EFBIG;
-			return false;
+			return read(descriptor, &byte, 1) == 0;
 		}
-		const ssize_t length = read(descriptor, room, CHUNK);
+		const size_t most = left < CHUNK ? left : CHUNK;
+		char *room = text_room(into, most);
+		const ssize_t length = read(descriptor, room, most);
 		if (length <= 0)
 			return length == 0;
 		text_extend(into, (size_t)length);
