@@ -58,10 +58,10 @@ int main(int argc, char **argv)
 	}
 	struct cli cli = { .config_path = "/etc/sealpost/sealpost.yaml", .colour = colour_is_wanted() };
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	const enum outcome_code code = run(&cli, argc - 1, (const char *const *)argv + 1);
+	const int code = (int)run(&cli, argc - 1, (const char *const *)argv + 1);
 	client_end(&cli);
 	curl_global_cleanup();
 	if (fflush(stdout) != 0 || ferror(stdout) != 0)
 		return cli_fail(NO, "standard output could not be written");
-	return (int)code;
+	return code;
 }

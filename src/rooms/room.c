@@ -257,7 +257,7 @@ static bool take_message(struct frame_private *private, const struct control_mes
 	case CONTROL_RELOAD:
 		break;
 	}
-	must(!"a message for the supervisor came to a room");
+	must(false && "a message for the supervisor came to a room");
 	return false;
 }
 
