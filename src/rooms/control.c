@@ -48,14 +48,19 @@ enum control_result control_receive(struct world *world, int socket, struct text
 			.msg_iov = &part,
 			.msg_iovlen = 1,
 			.msg_control = &ancillary,
-			.msg_controllen = sizeof(ancillary),
+			/* Not CMSG_SPACE, whose padding has room for a second descriptor that nobody would close. */
+			.msg_controllen = CMSG_LEN(sizeof(int)),
 		};
 		const ssize_t got = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (got > 0) {
 			text_extend(text, (size_t)got);
 			message->descriptor = received_descriptor(&header);
-			must((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && message_read(text_view(text), message));
-			return CONTROL_OK;
+			if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && message_read(text_view(text), message))
+				return CONTROL_OK;
+			/* A room that was taken over: it must not take the supervisor along. */
+			if (message->descriptor >= 0)
+				close(message->descriptor);
+			return CONTROL_END;
 		}
 		if (got == 0 || (errno != EAGAIN && errno != EINTR))
 			return CONTROL_END;

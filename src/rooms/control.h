@@ -1,6 +1,6 @@
 /* Control: what the supervisor and a room say to each other, one packet each, over the room's descriptor 3.
- * Promises: a packet is complete or not there; descriptors arrive close-on-exec; end of file ends a room.
- * Does not know: the questions between rooms. */
+ * Promises: a packet is complete or not there; descriptors arrive close-on-exec; end of file ends a room, and what is
+ * no message of ours counts as the end of file. Does not know: the questions between rooms. */
 #ifndef ROOMS_CONTROL_H
 #define ROOMS_CONTROL_H
 

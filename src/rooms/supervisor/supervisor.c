@@ -430,6 +430,8 @@ static void child_listen(void *argument)
 		} else if (message.kind == CONTROL_RELOAD) {
 			reload(supervisor, child);
 		}
+		if (message.descriptor >= 0)
+			close(message.descriptor); /* rooms have none to give */
 		signal_wake_all(&supervisor->changed);
 	}
 	text_deinit(&packet);
