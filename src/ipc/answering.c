@@ -2,12 +2,22 @@
 
 #include "base/must.h"
 
+#include <string.h>
+
 bool question_write(void (*describe)(struct wire *, void *), const void *value, struct text *out, struct view *bulk)
 {
 	struct wire wire = wire_writer(out);
 	/* One description serves both ways; writing does not change the value. */
 	describe(&wire, (void *)(uintptr_t)value);
 	*bulk = wire.bulk;
+	return wire_is_done(&wire);
+}
+
+bool answer_read(const struct question *question, struct view bytes, void *answer, struct arena *arena)
+{
+	memset(answer, 0, question->answer_size);
+	struct wire wire = wire_reader(bytes, arena);
+	question->answer(&wire, answer);
 	return wire_is_done(&wire);
 }
 

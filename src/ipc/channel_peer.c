@@ -12,6 +12,8 @@ struct connected {
 	struct channel_peer *channel;
 	int socket;
 	struct list calls;
+	unsigned senders; /* tasks that are in frame_send: they use the socket */
+	struct signal sent;
 	bool ended;
 };
 
@@ -75,6 +77,15 @@ static bool connected_take_answer(struct connected *connected, const struct fram
 	return true;
 }
 
+/* Whoever waits to send must have left before the socket's number is free for another's. */
+static void connected_wait_senders(struct connected *connected)
+{
+	shutdown(connected->socket, SHUT_RDWR);
+	while (connected->senders > 0)
+		if (signal_wait(&connected->sent, NEVER_DUE) == WAIT_CANCELLED)
+			task_yield();
+}
+
 static void connected_read(void *argument)
 {
 	struct connected *connected = argument;
@@ -93,6 +104,7 @@ static void connected_read(void *argument)
 		channel->now = NULL;
 	for (struct link *link; (link = list_first(&connected->calls)) != NULL;)
 		pending_end(connected, LIST_OWNER(link, struct pending_call, link), CALL_LOST);
+	connected_wait_senders(connected);
 	close(connected->socket);
 	free(connected);
 }
@@ -124,17 +136,25 @@ static enum asked pending_wait(struct connected *connected, struct pending_call 
 	return results[call->state];
 }
 
-static enum asked channel_send(struct channel_peer *channel, struct pending_call *call, struct view fields,
-                               struct view bulk, int64_t deadline)
+static enum asked channel_send(struct channel_peer *channel, struct pending_call *call, struct frame_payload payload,
+                               int64_t deadline)
 {
+	static const enum asked unsent[] = {
+		[FRAME_BAD] = ASKED_FAILED,
+		[FRAME_CANCELLED] = ASKED_CANCELLED,
+		[FRAME_LATE] = ASKED_LATE,
+	};
 	const struct frame_header header = { .kind = call->kind, .call = call->number };
 	struct connected *connected = channel->now;
 	/* Listed before it is sent: the reader may meet the end, or even the answer, while the send waits. */
 	list_add_last(&connected->calls, &call->link);
-	const enum frame_result sent = frame_send(channel->world, connected->socket, header, fields, bulk);
+	connected->senders++;
+	const enum frame_result sent = frame_send(channel->world, connected->socket, header, payload, deadline);
+	if (--connected->senders == 0)
+		signal_wake_all(&connected->sent);
 	if (call->state == CALL_WAITING && sent != FRAME_OK && sent != FRAME_END) {
 		list_remove(&connected->calls, &call->link);
-		return sent == FRAME_CANCELLED ? ASKED_CANCELLED : ASKED_FAILED;
+		return unsent[sent];
 	}
 	/* At the end of the socket the reader ends the call. */
 	return pending_wait(connected, call, deadline);
@@ -152,14 +172,12 @@ static enum asked channel_ask(struct peer *peer, const struct question *question
 	struct pending_call call = { .number = ++channel->next_call, .kind = question->kind, .arena = arena };
 	signal_init(&call.done);
 	asked = question_write(question->request, request, &fields, &bulk)
-	            ? channel_send(channel, &call, text_view(&fields), bulk, deadline)
+	            ? channel_send(channel, &call, (struct frame_payload){ text_view(&fields), bulk }, deadline)
 	            : ASKED_FAILED;
 	text_deinit(&fields);
 	if (asked != ASKED_OK)
 		return asked;
-	struct wire wire = wire_reader(call.answer, arena);
-	question->answer(&wire, answer);
-	return wire_is_done(&wire) ? ASKED_OK : ASKED_FAILED;
+	return answer_read(question, call.answer, answer, arena) ? ASKED_OK : ASKED_FAILED;
 }
 
 static uint64_t channel_generation(const struct peer *peer)
@@ -201,6 +219,7 @@ void channel_peer_connect(struct peer *peer, int socket)
 	struct connected *connected = must_alloc(1, sizeof(*connected));
 	*connected = (struct connected){ .channel = channel, .socket = socket };
 	list_init(&connected->calls);
+	signal_init(&connected->sent);
 	channel->now = connected;
 	channel->generation++;
 	task_group_start(&channel->readers, channel->world, "channel answers", connected_read, connected);

@@ -22,6 +22,15 @@ struct served_call {
 	struct arena arena; /* holds the request's copy (unless it is mapped), and all that the answer needs */
 };
 
+/* An answer that cannot be sent becomes a refusal, so that nobody waits for it. */
+static void served_answer(struct served *served, struct frame_header header, struct frame_payload payload)
+{
+	if (frame_send(served->world, served->socket, header, payload, NEVER_DUE) != FRAME_BAD)
+		return;
+	header.is_refusal = true;
+	frame_send(served->world, served->socket, header, (struct frame_payload){ 0 }, NEVER_DUE);
+}
+
 static void served_call_run(void *argument)
 {
 	struct served_call *call = argument;
@@ -37,9 +46,9 @@ static void served_call_run(void *argument)
 		text_clear(&fields);
 		bulk = VIEW_NONE;
 	}
-	/* A caller that is gone needs no answer; nothing else can go wrong here. */
+	/* A caller that is gone needs no answer. */
 	if (!task_is_cancelled())
-		frame_send(served->world, served->socket, header, text_view(&fields), bulk);
+		served_answer(served, header, (struct frame_payload){ text_view(&fields), bulk });
 	text_deinit(&fields);
 	frame_release(&call->frame);
 	arena_deinit(&call->arena);

@@ -4,21 +4,28 @@
 #include "ipc/answering.h"
 #include "ipc/channel.h"
 
+/* From connect to disconnect, and until the calls made in between have ended. */
+struct direct_link {
+	const struct service *service;
+	struct caller caller;
+	unsigned running;
+	bool ended;
+};
+
 struct direct_peer {
 	struct peer peer;
 	struct world *asking;
 	struct world *answering;
-	const struct service *service;
-	struct caller caller;
-	struct task_group calls; /* in the answering world */
+	struct direct_link *link; /* NULL: not connected */
+	struct task_group calls;  /* in the answering world */
 	struct signal connected;
 	uint64_t generation;
-	bool connected_now;
 };
 
 /* Shared by the asking and the answering task; the one that leaves last frees it. */
 struct direct_call {
 	struct direct_peer *peer;
+	struct direct_link *link;
 	const struct question *question;
 	struct text request;
 	struct text answer;
@@ -41,23 +48,36 @@ static void direct_call_leave(struct direct_call *call)
 	free(call);
 }
 
+/* The room hears of its caller's end when nothing of this caller runs any more, as on a channel. */
+static void direct_link_leave(struct direct_link *link)
+{
+	if (!link->ended || link->running > 0)
+		return;
+	if (link->service->caller_gone != NULL)
+		link->service->caller_gone(link->service->room, &link->caller);
+	free(link);
+}
+
 static void direct_call_run(void *argument)
 {
 	struct direct_call *call = argument;
-	struct direct_peer *direct = call->peer;
+	struct direct_link *link = call->link;
 	struct view bulk = VIEW_NONE;
-	call->refused = !service_answer(direct->service, &direct->caller, call->question->kind, text_view(&call->request),
+	call->refused = !service_answer(link->service, &link->caller, call->question->kind, text_view(&call->request),
 	                                &call->arena, &call->answer, &bulk);
-	text_add(&call->answer, bulk);
+	if (!call->refused && !text_add(&call->answer, bulk))
+		call->refused = true; /* too large */
 	call->answered = !task_is_cancelled();
 	call->ended = true;
 	signal_wake_all(&call->done);
 	direct_call_leave(call);
+	link->running--;
+	direct_link_leave(link);
 }
 
 static enum asked direct_wait_connected(struct direct_peer *direct, int64_t deadline)
 {
-	while (!direct->connected_now) {
+	while (direct->link == NULL) {
 		const enum wait_result waited = signal_wait(&direct->connected, deadline);
 		if (waited != WAIT_DONE)
 			return waited == WAIT_LATE ? ASKED_LATE : ASKED_CANCELLED;
@@ -100,12 +120,12 @@ static enum asked direct_ask(struct peer *peer, const struct question *question,
 		return ASKED_FAILED;
 	}
 	call->owners = 2;
+	call->link = direct->link;
+	call->link->running++;
 	task_group_start(&direct->calls, direct->answering, question->name, direct_call_run, call);
 	asked = direct_wait_answer(call, deadline);
 	if (asked == ASKED_OK) {
-		struct wire wire = wire_reader(arena_copy(arena, text_view(&call->answer)), arena);
-		question->answer(&wire, answer);
-		must(wire_is_done(&wire));
+		must(answer_read(question, arena_copy(arena, text_view(&call->answer)), answer, arena));
 	}
 	direct_call_leave(call);
 	return asked;
@@ -142,23 +162,23 @@ void direct_peer_connect(struct peer *peer, struct world *answering, const struc
                          struct caller caller)
 {
 	struct direct_peer *direct = peer->state;
-	must(!direct->connected_now);
+	must(direct->link == NULL);
 	direct->answering = answering;
-	direct->service = service;
-	direct->caller = caller;
+	direct->link = must_alloc(1, sizeof(*direct->link));
+	*direct->link = (struct direct_link){ .service = service, .caller = caller };
 	direct->generation++;
-	direct->connected_now = true;
 	signal_wake_all(&direct->connected);
 }
 
 void direct_peer_disconnect(struct peer *peer)
 {
 	struct direct_peer *direct = peer->state;
-	if (!direct->connected_now)
+	struct direct_link *link = direct->link;
+	if (link == NULL)
 		return;
-	direct->connected_now = false;
+	direct->link = NULL;
 	direct->generation++;
+	link->ended = true;
 	task_group_cancel(&direct->calls);
-	if (direct->service->caller_gone != NULL)
-		direct->service->caller_gone(direct->service->room, &direct->caller);
+	direct_link_leave(link);
 }

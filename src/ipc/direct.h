@@ -9,7 +9,7 @@
 
 /* asking: the world of whoever asks. It has no service at first. */
 struct peer *direct_peer_new(struct world *asking, const char *name);
-/* answering: the world of the room asked. service is lent until disconnect. */
+/* answering: the world of the room asked. service is lent until it was told that the caller is gone. */
 void direct_peer_connect(struct peer *peer, struct world *answering, const struct service *service,
                          struct caller caller);
 void direct_peer_disconnect(struct peer *peer);

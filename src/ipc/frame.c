@@ -111,7 +111,8 @@ enum frame_result frame_receive(struct world *world, int socket, char *buffer, s
 			.msg_iov = &part,
 			.msg_iovlen = 1,
 			.msg_control = &control,
-			.msg_controllen = sizeof(control),
+			/* Not CMSG_SPACE, whose padding has room for a second descriptor that nobody would close. */
+			.msg_controllen = CMSG_LEN(sizeof(int)),
 		};
 		const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (got > 0) {
@@ -164,21 +165,25 @@ static int memfd_of(struct view fields, struct view bulk)
 	return -1;
 }
 
-static enum frame_result send_packet(struct world *world, int socket, struct msghdr *message)
+static enum frame_result send_packet(struct world *world, int socket, struct msghdr *message, int64_t deadline)
 {
 	for (;;) {
 		if (sendmsg(socket, message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 			return FRAME_OK;
 		if (errno == EINTR)
 			continue;
-		if (errno != EAGAIN)
+		if (errno == EPIPE || errno == ECONNRESET)
 			return FRAME_END;
-		if (world_wait_descriptor(world, socket, READY_TO_WRITE, NEVER_DUE) == WAIT_CANCELLED)
-			return FRAME_CANCELLED;
+		if (errno != EAGAIN)
+			return FRAME_BAD;
+		const enum wait_result waited = world_wait_descriptor(world, socket, READY_TO_WRITE, deadline);
+		if (waited != WAIT_DONE)
+			return waited == WAIT_LATE ? FRAME_LATE : FRAME_CANCELLED;
 	}
 }
 
-static enum frame_result send_memfd(struct world *world, int socket, struct iovec *header, int descriptor)
+static enum frame_result send_memfd(struct world *world, int socket, struct iovec *header, int descriptor,
+                                    int64_t deadline)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -195,7 +200,7 @@ static enum frame_result send_memfd(struct world *world, int socket, struct iove
 	part->cmsg_type = SCM_RIGHTS;
 	part->cmsg_len = CMSG_LEN(sizeof(int));
 	bytes_copy(CMSG_DATA(part), sizeof(int), view_bytes(&descriptor, sizeof(int)));
-	return send_packet(world, socket, &message);
+	return send_packet(world, socket, &message, deadline);
 }
 
 static struct iovec vector_of(struct view view)
@@ -203,10 +208,10 @@ static struct iovec vector_of(struct view view)
 	return (struct iovec){ .iov_base = (void *)(uintptr_t)view.data, .iov_len = view.length };
 }
 
-enum frame_result frame_send(struct world *world, int socket, struct frame_header header, struct view fields,
-                             struct view bulk)
+enum frame_result frame_send(struct world *world, int socket, struct frame_header header,
+                             struct frame_payload payload, int64_t deadline)
 {
-	const size_t length = fields.length + bulk.length;
+	const size_t length = payload.fields.length + payload.bulk.length;
 	if (length > CHANNEL_PAYLOAD_MAX)
 		return FRAME_BAD;
 	header.length = (uint32_t)length;
@@ -215,15 +220,15 @@ enum frame_result frame_send(struct world *world, int socket, struct frame_heade
 	frame_header_write(&header, bytes);
 	struct iovec parts[3] = {
 		{ .iov_base = bytes, .iov_len = FRAME_HEADER_SIZE },
-		vector_of(fields),
-		vector_of(bulk),
+		vector_of(payload.fields),
+		vector_of(payload.bulk),
 	};
 	if (!header.is_memfd)
-		return send_packet(world, socket, &(struct msghdr){ .msg_iov = parts, .msg_iovlen = 3 });
-	const int descriptor = memfd_of(fields, bulk);
+		return send_packet(world, socket, &(struct msghdr){ .msg_iov = parts, .msg_iovlen = 3 }, deadline);
+	const int descriptor = memfd_of(payload.fields, payload.bulk);
 	if (descriptor < 0)
 		return FRAME_BAD;
-	const enum frame_result result = send_memfd(world, socket, parts, descriptor);
+	const enum frame_result result = send_memfd(world, socket, parts, descriptor, deadline);
 	close(descriptor);
 	return result;
 }

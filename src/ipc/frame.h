@@ -13,6 +13,7 @@ enum frame_result {
 	FRAME_END, /* the other end is closed */
 	FRAME_BAD, /* our own code cannot have sent it */
 	FRAME_CANCELLED,
+	FRAME_LATE,
 };
 
 struct frame {
@@ -25,8 +26,14 @@ struct frame {
 enum frame_result frame_receive(struct world *world, int socket, char *buffer, struct frame *frame);
 void frame_release(struct frame *frame);
 
-/* Suspends until the system took it. header.length and header.is_memfd are set here. */
-enum frame_result frame_send(struct world *world, int socket, struct frame_header header, struct view fields,
-                             struct view bulk);
+/* What a frame carries: bulk follows fields. */
+struct frame_payload {
+	struct view fields, bulk;
+};
+
+/* Suspends until the system took it whole; otherwise nothing of it was sent. FRAME_BAD: it cannot be sent, as it is
+ * too large or the system lacks something. header.length and header.is_memfd are set here. */
+enum frame_result frame_send(struct world *world, int socket, struct frame_header header,
+                             struct frame_payload payload, int64_t deadline);
 
 #endif
