@@ -1,8 +1,11 @@
 /* sealpost check ...: what a receiver would make of it. Needs no daemon. */
 #include "cli/resolver.h"
+#include "mail/dkim_verify.h"
 #include "mail/spf_check.h"
 
+#include <errno.h>
 #include <time.h>
+#include <unistd.h>
 
 static json_t *json_of(struct view text)
 {
@@ -91,4 +94,94 @@ enum outcome_code check_spf(struct cli *cli)
 {
 	struct spf_client client;
 	return read_client(cli, &client) ? cli_resolve(cli, run_spf, &client) : USAGE;
+}
+
+/* ---- dkim */
+
+/* Files end their lines in LF, mail in CRLF (RFC 5322 2.3). */
+static bool read_message(struct text *message)
+{
+	struct text raw = TEXT_LIMIT(INPUT_MOST);
+	const bool good = file_read_all(STDIN_FILENO, &raw);
+	struct view rest = text_view(&raw);
+	if (!good)
+		cli_fail(USAGE, "cannot read the message: %s", strerror(errno));
+	while (good && rest.length > 0) {
+		const size_t newline = view_find_byte(rest, '\n');
+		const struct view line = view_first(rest, newline);
+		rest = newline == VIEW_NOT_FOUND ? VIEW_NONE : view_from(rest, newline + 1);
+		text_add(message, view_ends(line, VIEW("\r")) ? view_first(line, line.length - 1) : line);
+		if (newline != VIEW_NOT_FOUND)
+			text_add(message, VIEW("\r\n"));
+	}
+	text_deinit(&raw);
+	return good;
+}
+
+static void print_dkim(const struct cli *cli, const struct dkim_verdict *verdicts, size_t count)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const struct dkim_verdict *verdict = &verdicts[i];
+		const char *result = dkim_result_name(verdict->result);
+		if (!cli->json) {
+			struct text line = TEXT_LIMIT(16384);
+			text_print(&line, "%-9s d=", result);
+			text_add_printable(&line, verdict->domain, 300);
+			text_add(&line, VIEW(" s="));
+			text_add_printable(&line, verdict->selector, 300);
+			text_add(&line, VIEW(" a="));
+			text_add_printable(&line, verdict->algorithm, 100);
+			text_print(&line, "%s%.*s", verdict->reason.length > 0 ? "  " : "", VIEW_PRINT(verdict->reason));
+			puts(text_cstring(&line));
+			text_deinit(&line);
+			continue;
+		}
+		json_t *row = json_object();
+		add_view(row, "domain", verdict->domain);
+		add_view(row, "selector", verdict->selector);
+		add_view(row, "algorithm", verdict->algorithm);
+		json_object_set_new(row, "result", json_string(result));
+		add_view(row, "reason", verdict->reason);
+		json_array_append_new(rows, row);
+	}
+	if (cli->json) {
+		json_t *told = json_pack("{sO}", "signatures", rows);
+		cli_print_json(told);
+		json_decref(told);
+	} else if (count == 0) {
+		puts("the message has no DKIM-Signature");
+	}
+	json_decref(rows);
+}
+
+/* Yes when one passes; untold when none does, and one could not be judged. */
+static enum outcome_code run_dkim(struct cli_resolver *resolver, void *context)
+{
+	const struct text *message = context;
+	const struct dkim_verify_request request = {
+		.message = text_view(message),
+		.seconds = (int64_t)time(NULL),
+		.legacy = cli_option(resolver->cli, "legacy") != NULL,
+	};
+	struct arena arena = { 0 };
+	struct dkim_verdict *verdicts;
+	const size_t count = dkim_verify(&resolver->txt, &request, &arena, &verdicts);
+	enum outcome_code code = NO;
+	for (size_t i = 0; i < count; i++)
+		if (verdicts[i].result == DKIM_PASS)
+			code = DONE;
+		else if (verdicts[i].result == DKIM_TEMPERROR && code == NO)
+			code = UNTOLD;
+	print_dkim(resolver->cli, verdicts, count);
+	arena_deinit(&arena);
+	return code;
+}
+
+enum outcome_code check_dkim(struct cli *cli)
+{
+	struct text message = TEXT_LIMIT(2 * (size_t)INPUT_MOST);
+	const enum outcome_code code = read_message(&message) ? cli_resolve(cli, run_dkim, &message) : USAGE;
+	text_deinit(&message);
+	return code;
 }

@@ -57,6 +57,9 @@ const struct cli_verb cli_verbs[] = {
 	{ "check", "spf", "--ip ADDRESS --from ADDRESS [--helo NAME] [--resolver ADDRESS:PORT [--trust-anchor FILE]]",
 	  "may this address send as that sender? needs no daemon", "ip= from= helo= resolver= trust-anchor=", 0, 0,
 	  check_spf },
+	{ "check", "dkim", "[--legacy] [--resolver ADDRESS:PORT [--trust-anchor FILE]] < message",
+	  "judge a message's signatures; --legacy takes SHA-1 and short keys; needs no daemon",
+	  "legacy resolver= trust-anchor=", 0, 0, check_dkim },
 	{ "send", NULL,
 	  "--account NAME (--password-stdin | --password-file FILE) [--from A] --to A[,A...]\n"
 	  "                [--server HOST:PORT] [--ca-file FILE | --insecure] < message",

@@ -65,7 +65,8 @@ struct dkim_key {
 	bool testing;       /* t=y */
 	bool strict;        /* t=s */
 	bool allows_sha256; /* h= */
-	bool allows_email;  /* s= */
+	bool allows_sha1;
+	bool allows_email; /* s= */
 };
 
 enum dkim_key_fault dkim_key_parse(struct view record, struct arena *arena, struct dkim_key *key);

@@ -1,7 +1,8 @@
 /* Key records. */
 #include "mail/dkim.h"
+#include "mail/dkim_tags.h"
 
-enum { TAGS_MOST = 32, STRING_MOST = 255 };
+enum { STRING_MOST = 255 };
 
 struct view dkim_key_fault_text(enum dkim_key_fault fault)
 {
@@ -17,59 +18,14 @@ struct view dkim_key_fault_text(enum dkim_key_fault fault)
 	return texts[fault];
 }
 
-struct tag {
-	struct view name;
-	struct view value;
-};
-
-static bool read_tags(struct view record, struct tag *tags, size_t *count)
-{
-	struct view part;
-	while (view_split(&record, ';', &part)) {
-		part = view_trim(part);
-		if (part.length == 0)
-			continue;
-		const size_t equals = view_find_byte(part, '=');
-		if (equals == VIEW_NOT_FOUND || equals == 0 || *count == TAGS_MOST)
-			return false;
-		const struct tag tag = {
-			.name = view_trim(view_first(part, equals)),
-			.value = view_trim(view_from(part, equals + 1)),
-		};
-		for (size_t i = 0; i < *count; i++)
-			if (view_equal(tags[i].name, tag.name))
-				return false;
-		tags[(*count)++] = tag;
-	}
-	return true;
-}
-
-static const struct tag *tag_find(const struct tag *tags, size_t count, struct view name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (view_equal(tags[i].name, name))
-			return &tags[i];
-	return NULL;
-}
-
-static bool list_has(const struct tag *tag, struct view word)
-{
-	struct view rest = tag == NULL ? VIEW_NONE : tag->value;
-	struct view part;
-	while (view_split(&rest, ':', &part))
-		if (view_equal(view_trim(part), word))
-			return true;
-	return false;
-}
-
-static enum dkim_key_fault read_key(const struct tag *tag, struct arena *arena, struct dkim_key *key)
+static enum dkim_key_fault read_key(const struct view *value, struct arena *arena, struct dkim_key *key)
 {
 	struct text decoded = TEXT_LIMIT(8192);
-	if (tag == NULL)
+	if (value == NULL)
 		return DKIM_KEY_NO_KEY;
-	if (tag->value.length == 0)
+	if (value->length == 0)
 		return DKIM_KEY_REVOKED;
-	const bool good = text_add_base64_decoded(&decoded, tag->value) && decoded.length > 0;
+	const bool good = text_add_base64_decoded(&decoded, *value) && decoded.length > 0;
 	if (good)
 		key->key = arena_copy(arena, text_view(&decoded));
 	text_deinit(&decoded);
@@ -78,27 +34,28 @@ static enum dkim_key_fault read_key(const struct tag *tag, struct arena *arena, 
 
 enum dkim_key_fault dkim_key_parse(struct view record, struct arena *arena, struct dkim_key *key)
 {
-	struct tag tags[TAGS_MOST];
-	size_t count = 0;
-	if (!read_tags(record, tags, &count) || count == 0)
+	struct dkim_tags tags;
+	if (!dkim_tags_read(record, &tags) || tags.count == 0)
 		return DKIM_KEY_SYNTAX;
-	const struct tag *version = tag_find(tags, count, VIEW("v"));
-	if (version != NULL && (version != tags || !view_equal(version->value, VIEW("DKIM1"))))
+	const struct view *version = dkim_tag_find(&tags, VIEW("v"));
+	if (version != NULL && (version != &tags.tags[0].value || !view_equal(*version, VIEW("DKIM1"))))
 		return DKIM_KEY_VERSION;
 	struct dkim_key parsed = { .algorithm = DKIM_RSA_SHA256 };
-	const struct tag *algorithm = tag_find(tags, count, VIEW("k"));
-	if (algorithm != NULL && view_equal(algorithm->value, VIEW("ed25519")))
+	const struct view *algorithm = dkim_tag_find(&tags, VIEW("k"));
+	if (algorithm != NULL && view_equal(*algorithm, VIEW("ed25519")))
 		parsed.algorithm = DKIM_ED25519_SHA256;
-	else if (algorithm != NULL && !view_equal(algorithm->value, VIEW("rsa")))
+	else if (algorithm != NULL && !view_equal(*algorithm, VIEW("rsa")))
 		return DKIM_KEY_ALGORITHM;
-	const struct tag *hashes = tag_find(tags, count, VIEW("h"));
-	const struct tag *services = tag_find(tags, count, VIEW("s"));
-	const struct tag *flags = tag_find(tags, count, VIEW("t"));
-	parsed.allows_sha256 = hashes == NULL || list_has(hashes, VIEW("sha256"));
-	parsed.allows_email = services == NULL || list_has(services, VIEW("*")) || list_has(services, VIEW("email"));
-	parsed.testing = list_has(flags, VIEW("y"));
-	parsed.strict = list_has(flags, VIEW("s"));
-	const enum dkim_key_fault fault = read_key(tag_find(tags, count, VIEW("p")), arena, &parsed);
+	const struct view *hashes = dkim_tag_find(&tags, VIEW("h"));
+	const struct view *services = dkim_tag_find(&tags, VIEW("s"));
+	const struct view *flags = dkim_tag_find(&tags, VIEW("t"));
+	parsed.allows_sha256 = hashes == NULL || dkim_list_has(*hashes, VIEW("sha256"));
+	parsed.allows_sha1 = hashes == NULL || dkim_list_has(*hashes, VIEW("sha1"));
+	parsed.allows_email =
+		services == NULL || dkim_list_has(*services, VIEW("*")) || dkim_list_has(*services, VIEW("email"));
+	parsed.testing = flags != NULL && dkim_list_has(*flags, VIEW("y"));
+	parsed.strict = flags != NULL && dkim_list_has(*flags, VIEW("s"));
+	const enum dkim_key_fault fault = read_key(dkim_tag_find(&tags, VIEW("p")), arena, &parsed);
 	if (fault == DKIM_KEY_GOOD)
 		*key = parsed;
 	return fault;

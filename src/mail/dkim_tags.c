@@ -1,0 +1,48 @@
+#include "mail/dkim_tags.h"
+
+static bool is_tag_name(struct view name)
+{
+	for (size_t i = 0; i < name.length; i++)
+		if (!byte_is_alnum(name.data[i]) && name.data[i] != '_')
+			return false;
+	return name.length > 0 && byte_is_alpha(name.data[0]);
+}
+
+bool dkim_tags_read(struct view list, struct dkim_tags *tags)
+{
+	struct view part;
+	tags->count = 0;
+	while (view_split(&list, ';', &part)) {
+		part = view_trim(part);
+		if (part.length == 0)
+			continue;
+		const size_t equals = view_find_byte(part, '=');
+		if (equals == VIEW_NOT_FOUND || tags->count == DKIM_TAGS_MOST)
+			return false;
+		const struct dkim_tag tag = {
+			.name = view_trim(view_first(part, equals)),
+			.value = view_trim(view_from(part, equals + 1)),
+		};
+		if (!is_tag_name(tag.name) || dkim_tag_find(tags, tag.name) != NULL)
+			return false;
+		tags->tags[tags->count++] = tag;
+	}
+	return true;
+}
+
+const struct view *dkim_tag_find(const struct dkim_tags *tags, struct view name)
+{
+	for (size_t i = 0; i < tags->count; i++)
+		if (view_equal(tags->tags[i].name, name))
+			return &tags->tags[i].value;
+	return NULL;
+}
+
+bool dkim_list_has(struct view list, struct view word)
+{
+	struct view part;
+	while (view_split(&list, ':', &part))
+		if (view_equal_nocase(view_trim(part), word))
+			return true;
+	return false;
+}

@@ -1,0 +1,27 @@
+/* Lists of tag=value (RFC 6376 3.2), of signatures and of key records.
+ * Promises: a tag that stands twice, or no name before the sign, makes the list malformed.
+ * Does not know: what any tag means. */
+#ifndef MAIL_DKIM_TAGS_H
+#define MAIL_DKIM_TAGS_H
+
+#include "base/view.h"
+
+enum { DKIM_TAGS_MOST = 32 };
+
+struct dkim_tag {
+	struct view name;
+	struct view value; /* without the white space around it; folds inside stay */
+};
+
+struct dkim_tags {
+	struct dkim_tag tags[DKIM_TAGS_MOST];
+	size_t count;
+};
+
+bool dkim_tags_read(struct view list, struct dkim_tags *tags);
+/* NULL: it is not there. */
+const struct view *dkim_tag_find(const struct dkim_tags *tags, struct view name);
+/* One of the words of a list with colons between. */
+bool dkim_list_has(struct view list, struct view word);
+
+#endif
