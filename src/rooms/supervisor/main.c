@@ -4,12 +4,11 @@
  *   sealpostd --check --config FILE    checks the configuration and exits
  *   sealpostd --version
  */
-#include "base/must.h"
 #include "rooms/supervisor/supervisor.h"
 
 #include <getopt.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <sys/prctl.h>
 
 static const struct room_definition *const definitions[] = {
 	&vault_room, &resolver_room, &queue_room_definition, &submission_room, &delivery_room, &api_room,
@@ -22,6 +21,7 @@ static const char usage[] = "usage: sealpostd --config FILE [--check]\n"
 static int run_room(struct view name, struct view instance)
 {
 	uint64_t number = 0;
+	prctl(PR_SET_NAME, "sealpostd"); /* not "exe", which it was started by */
 	for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++)
 		if (view_equal(view_of(room_name(definitions[i]->room)), name) && view_to_u64(instance, &number))
 			return room_run(definitions[i], (unsigned)number);
@@ -44,14 +44,9 @@ static int check(const char *path)
 	return good ? 0 : 1;
 }
 
-static const char *own_path(void)
-{
-	static char path[4096];
-	const ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	must(length > 0);
-	path[length] = '\0';
-	return path;
-}
+/* The program that runs, also when its file was replaced since: rooms of two versions would not understand each
+ * other. */
+static const char own_program[] = "/proc/self/exe";
 
 int main(int argc, char **argv)
 {
@@ -101,5 +96,5 @@ int main(int argc, char **argv)
 	}
 	if (only_check)
 		return check(config);
-	return supervisor_run(&(struct supervisor_options){ .config_path = config, .program = own_path() });
+	return supervisor_run(&(struct supervisor_options){ .config_path = config, .program = own_program });
 }
