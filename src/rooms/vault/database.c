@@ -24,12 +24,15 @@ static const char schema[] =
 	"CREATE INDEX IF NOT EXISTS domain_made_for ON domain(made_for, created);"
 	"CREATE TABLE IF NOT EXISTS key(domain TEXT NOT NULL REFERENCES domain(name), selector TEXT NOT NULL,"
 	"  algorithm INTEGER NOT NULL, public_key BLOB NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY(domain, selector))"
-	"  WITHOUT ROWID;";
+	"  WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS key_file(one INTEGER PRIMARY KEY CHECK(one = 1), mark BLOB NOT NULL);";
 
 #define STATEMENTS(S)                                                                                                \
 	S(BEGIN, "BEGIN IMMEDIATE")                                                                                      \
 	S(COMMIT, "COMMIT")                                                                                              \
 	S(ROLLBACK, "ROLLBACK")                                                                                          \
+	S(MARK_ADD, "INSERT OR IGNORE INTO key_file VALUES(1, ?1)")                                                      \
+	S(MARK_GET, "SELECT mark FROM key_file")                                                                         \
 	S(ACCOUNTS, "SELECT name, as_typed, label, state, reason, created, last_login FROM account ORDER BY name")       \
 	S(PASSWORDS, "SELECT account, source, verifier, created FROM password ORDER BY number")                          \
 	S(SETTINGS, "SELECT account, key, value FROM setting")                                                           \
@@ -168,6 +171,19 @@ static bool next_row(struct bound rows, bool *failed)
 	sqlite3_reset(rows.statement);
 	sqlite3_clear_bindings(rows.statement);
 	return false;
+}
+
+bool database_mark_check(struct database *database, struct view mark, bool *is_same)
+{
+	struct bound adding = bind(database, STATEMENT_MARK_ADD);
+	bind_blob(&adding, mark);
+	if (!run(adding))
+		return false;
+	const struct bound rows = bind(database, STATEMENT_MARK_GET);
+	bool failed = false;
+	while (next_row(rows, &failed))
+		*is_same = view_equal(column(rows, 0), mark);
+	return !failed;
 }
 
 /* ---- accounts */

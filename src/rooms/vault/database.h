@@ -13,6 +13,8 @@ struct database;
 /* NULL: *problem says why. */
 struct database *database_open(const char *path, struct text *problem);
 void database_close(struct database *database);
+/* What tells the key file from others: the first one given stays. False: the database failed. */
+bool database_mark_check(struct database *database, struct view mark, bool *is_same);
 
 /* ---- accounts */
 

@@ -66,6 +66,19 @@ static bool read_accounts(struct vault *vault)
 	return database_read_all(vault->database, &reader);
 }
 
+/* Under another key file no password would fit and no key would open, and what is added would be lost with it. */
+static bool key_file_fits(struct vault *vault, struct text *problem)
+{
+	uint8_t mark[VERIFIER_SIZE];
+	bool is_same = false;
+	password_mac(&vault->keys, VIEW("the key file of this vault.db"), mark);
+	if (!database_mark_check(vault->database, view_bytes(mark, sizeof(mark)), &is_same))
+		return false;
+	if (!is_same)
+		text_add(problem, VIEW("vault.key_file is not the one that vault.db was made with; put that one back"));
+	return is_same;
+}
+
 struct vault *vault_new(struct world *world, struct log *log, const struct config *const *config,
                         struct view key_file, const char *directory, struct text *problem)
 {
@@ -89,7 +102,7 @@ struct vault *vault_new(struct world *world, struct log *log, const struct confi
 	keyring_init(&vault->keyring);
 	vault->database = database_open(text_cstring(&path), problem);
 	text_deinit(&path);
-	if (vault->database == NULL || !read_accounts(vault)) {
+	if (vault->database == NULL || !key_file_fits(vault, problem) || !read_accounts(vault)) {
 		text_add(problem, problem->length == 0 ? VIEW("vault.db cannot be read") : VIEW_NONE);
 		vault_free(vault);
 		return NULL;
