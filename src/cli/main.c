@@ -62,6 +62,6 @@ int main(int argc, char **argv)
 	client_end(&cli);
 	curl_global_cleanup();
 	if (fflush(stdout) != 0 || ferror(stdout) != 0)
-		return cli_fail(NO, "standard output could not be written");
+		return (int)cli_fail(NO, "standard output could not be written");
 	return code;
 }
