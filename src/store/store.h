@@ -216,11 +216,12 @@ struct store_load {
 	size_t most;
 	struct store_row *rows; /* out: the earliest due, of messages not changed since */
 	size_t row_count;
+	size_t hidden;    /* rows that are not given because their message has changed since */
 	bool more;        /* there are later ones */
 	int64_t more_due; /* when the first of them is due, at the earliest */
 };
 /* Rows of several lanes. *applied: what changed up to this sequence is reflected; of what changed later no row is
- * given, the hooks told of it. */
+ * given: the hooks told of those that changed, and the others of the same message must be asked for again. */
 enum store_outcome store_load(struct store *store, struct store_load *loads, size_t count, struct arena *arena,
                               uint64_t *applied);
 

@@ -146,8 +146,11 @@ enum store_outcome store_load(struct store *store, struct store_load *loads, siz
 	snapshot_begin(store, &snapshot);
 	struct ask ask = { .store = store, .run = load_run, .arena = arena, .out = loads, .most = count };
 	const enum store_outcome outcome = ask_short(&ask);
-	for (size_t i = 0; i < count && outcome == STORE_DONE; i++)
-		loads[i].row_count = rows_unhide(store, loads[i].rows, loads[i].row_count, ask.applied);
+	for (size_t i = 0; i < count && outcome == STORE_DONE; i++) {
+		const size_t shown = rows_unhide(store, loads[i].rows, loads[i].row_count, ask.applied);
+		loads[i].hidden = loads[i].row_count - shown;
+		loads[i].row_count = shown;
+	}
 	snapshot_end(store, &snapshot);
 	if (outcome == STORE_DONE)
 		*applied = ask.applied;
@@ -188,8 +191,11 @@ enum store_outcome store_live(struct store *store, const struct message_id *id, 
 	snapshot_begin(store, &snapshot);
 	struct ask ask = { .store = store, .run = live_run, .arena = arena, .in = &wanted, .out = rows };
 	const enum store_outcome outcome = ask_short(&ask);
-	if (outcome == STORE_DONE)
-		rows->row_count = rows_unhide(store, rows->rows, rows->row_count, ask.applied);
+	if (outcome == STORE_DONE) {
+		const size_t shown = rows_unhide(store, rows->rows, rows->row_count, ask.applied);
+		rows->hidden = rows->row_count - shown;
+		rows->row_count = shown;
+	}
 	snapshot_end(store, &snapshot);
 	return outcome;
 }

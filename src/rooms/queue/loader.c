@@ -72,7 +72,7 @@ static void row_load(struct queue *queue, struct lane *lane, const struct store_
 static void lane_loaded(struct queue *queue, struct lane *lane, const struct store_load *load, uint64_t applied)
 {
 	const int64_t now = store_time(queue->store);
-	const bool is_behind = lane->barrier > applied;
+	const bool is_behind = lane->barrier > applied || load->hidden > 0;
 	lane->has_more = load->more;
 	lane->more_due = load->more ? load->more_due : NEVER_DUE;
 	for (size_t i = 0; i < load->row_count; i++)

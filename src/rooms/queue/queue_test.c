@@ -306,6 +306,31 @@ static void play_gathering(struct scene *scene)
 	}
 }
 
+/* A recipient that is on the disk alone is not forgotten when another one of its message ends while it is fetched. */
+static void play_fetched_while_another_ends(struct scene *scene)
+{
+	enum { LANE = 64 };
+	struct take_answer taken = { 0 };
+	const struct letter letter = { .number = 1,
+		                           .account = VIEW("steve@mycorp.se"),
+		                           .sender = VIEW("news@mycorp.se"),
+		                           .recipients = { VIEW("anna@example.net"), VIEW("carl@example.net") } };
+	assert_int_equal(post(scene, &letter), SUBMIT_STORED);
+	assert_int_equal(take(scene, 1, SECOND, &taken), 1);
+	const struct job job = taken.jobs[0];
+	for (unsigned number = 2; number < 2 + LANE; number++)
+		post_numbered(scene, number);
+	/* The lane is full: the first waits on the disk. It is due, and its record is applied, when the second ends. */
+	assert_true(report(scene, &job, 0, FATE_DEFERRED, 1));
+	assert_int_equal(task_sleep(scene->world, 1500 * MILLISECOND), WAIT_DONE);
+	assert_true(report(scene, &job, 1, FATE_DELIVERED, 1));
+	bool found = false;
+	for (size_t left = LANE + 1; left > 0 && take(scene, 50, 3 * SECOND, &taken) > 0; left -= taken.job_count)
+		for (size_t i = 0; i < taken.job_count; i++)
+			found |= id_equal(&taken.jobs[i].id, &job.id);
+	assert_true(found);
+}
+
 static void play_lost_delivery(struct scene *scene)
 {
 	struct take_answer taken = { 0 };
@@ -594,6 +619,14 @@ PLAY(actions)
 PLAY(fairness)
 PLAY(token_gone)
 
+static void test_fetched_while_another_ends(void **state)
+{
+	(void)state;
+	play(play_fetched_while_another_ends,
+	     "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
+	     "queue: { reserve: 0, retry: { first: 1s, factor: 1, max: 1s, expire: 1h, delay_warning: 1h } }\n");
+}
+
 static void test_retries(void **state)
 {
 	(void)state;
@@ -606,8 +639,9 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(delivered), ROW(bounced),  ROW(gathering),  ROW(lost_delivery), ROW(restart),
-		ROW(actions),   ROW(fairness), ROW(token_gone), ROW(retries),
+		ROW(delivered),     ROW(bounced), ROW(gathering), ROW(fetched_while_another_ends),
+		ROW(lost_delivery), ROW(restart), ROW(actions),   ROW(fairness),
+		ROW(token_gone),    ROW(retries),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

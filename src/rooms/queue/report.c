@@ -140,7 +140,8 @@ static bool is_changing(const struct lease *lease, const struct report_request *
 static bool is_recorded(struct queue *queue, const struct report_request *request, struct arena *arena)
 {
 	struct store_rows live = { 0 };
-	if (store_live(queue->store, &request->id, arena, &live) != STORE_DONE)
+	/* What is hidden may be a row of this report whose message has another change on its way. */
+	if (store_live(queue->store, &request->id, arena, &live) != STORE_DONE || live.hidden > 0)
 		return false;
 	const uint64_t mark = store_attempt_mark(request->attempt);
 	for (size_t i = 0; i < request->row_count; i++)
