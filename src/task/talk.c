@@ -220,6 +220,14 @@ static void step_end(struct playing *playing, struct view text)
 	expect_end(playing);
 }
 
+static void step_drain(struct playing *playing, struct view text)
+{
+	(void)text;
+	while (receive(playing, world_now(playing->talk->world) + patience) == IO_OK)
+		text_clear(&playing->in);
+	note(playing, "<", VIEW("(end)"));
+}
+
 static void step_remark(struct playing *playing, struct view text)
 {
 	note(playing, "#", text);
@@ -232,7 +240,7 @@ static const struct {
 	{ VIEW_INIT(">"), step_send },      { VIEW_INIT(">>"), step_send_bytes }, { VIEW_INIT("<"), expect_line },
 	{ VIEW_INIT("<*"), expect_within }, { VIEW_INIT("<<"), expect_content },  { VIEW_INIT("tls"), step_tls },
 	{ VIEW_INIT("wait"), step_wait },   { VIEW_INIT("quiet"), step_quiet },   { VIEW_INIT("end"), step_end },
-	{ VIEW_INIT("close"), step_close }, { VIEW_INIT("#"), step_remark },
+	{ VIEW_INIT("close"), step_close }, { VIEW_INIT("drain"), step_drain },   { VIEW_INIT("#"), step_remark },
 };
 
 static void play_line(struct playing *playing, struct view line)

@@ -17,6 +17,7 @@
  *   tls         a handshake, as client or server; tls fails: one that must fail
  *   wait N      N seconds pass
  *   quiet N     N seconds pass, and nothing comes
+ *   drain       whatever comes is passed over until the other side closes
  *   end         the other side closes; or resets
  *   close       this side closes
  *   #           a remark

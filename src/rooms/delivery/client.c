@@ -112,6 +112,8 @@ static bool read_reply(struct client *client, const char *step, int64_t patience
 		case REPLY_MORE:
 			continue;
 		case REPLY_DONE:
+			if (reply_rests_site(&client->reply) && client->rests.length == 0)
+				text_add(&client->rests, view_first(text_view(&client->reply.text), client->rests.limit));
 			return true;
 		case REPLY_BROKEN:
 			return broken(client, step, VIEW("the reply is no SMTP reply"));
@@ -224,6 +226,7 @@ static struct client *client_new(struct delivery *delivery, struct view host, co
 	client->host = (struct text)TEXT_LIMIT(256);
 	client->remote = (struct text)TEXT_LIMIT(400);
 	client->dialogue = (struct text)TEXT_LIMIT(DIALOGUE_MOST);
+	client->rests = (struct text)TEXT_LIMIT(512);
 	client->problem = (struct text)TEXT_LIMIT(512);
 	line_reader_init(&client->reader, LINE_MOST);
 	smtp_reply_init(&client->reply);
@@ -279,6 +282,7 @@ void client_close(struct client *client)
 	text_deinit(&client->host);
 	text_deinit(&client->remote);
 	text_deinit(&client->dialogue);
+	text_deinit(&client->rests);
 	text_deinit(&client->problem);
 	free(client);
 }
@@ -420,7 +424,7 @@ static bool finish(struct sending *sending)
 	if (client->reply.code != 354) {
 		if (sending->accepted > 0)
 			refused_all(sending, STAGE_DATA);
-		return true;
+		return false;
 	}
 	/* A server that takes DATA without a recipient gets an empty message (RFC 2920 3.1). */
 	if (sending->accepted == 0)

@@ -22,6 +22,7 @@ struct client {
 	struct text host;
 	struct text remote; /* "mx1.example.net [192.0.2.1]:25" */
 	struct text dialogue;
+	struct text rests;   /* what it said that speaks of the site; empty: nothing */
 	struct text problem; /* why it cannot be used any more */
 	bool broken;
 	uint64_t messages;

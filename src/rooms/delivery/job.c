@@ -127,6 +127,7 @@ static void keep_or_close(struct delivery *delivery, struct site *site, struct c
 		return;
 	}
 	text_clear(&client->dialogue);
+	text_clear(&client->rests);
 	client->idle_since = world_now(delivery->world);
 	list_add_last(&site->idle, &client->idle);
 	signal_wake_one(&site->freed);
@@ -162,8 +163,8 @@ static void send_over(struct delivery_job *job, struct site *site, struct client
 	client_send(client, job);
 	text_clear(&job->dialogue);
 	text_add(&job->dialogue, text_view(&client->dialogue));
-	if (reply_rests_site(&client->reply))
-		delivery_site_failed(delivery, site, text_view(&client->reply.text));
+	if (client->rests.length > 0)
+		delivery_site_failed(delivery, site, text_view(&client->rests));
 	else if (!client->broken)
 		delivery_site_worked(site);
 }
