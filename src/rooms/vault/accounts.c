@@ -106,7 +106,9 @@ void account_password_add(struct account *account, enum password_source source, 
 		account->password_count--;
 	}
 	struct password *password = &account->passwords[account->password_count++];
-	*password = (struct password){ .source = source, .verifier = TEXT_LIMIT(512), .created = created };
+	*password = (struct password){
+		.number = ++account->last_password_number, .source = source, .verifier = TEXT_LIMIT(512), .created = created
+	};
 	text_add(&password->verifier, verifier);
 	account->remembered_until = 0;
 }
@@ -116,6 +118,14 @@ void account_passwords_end(struct account *account)
 	while (account->password_count > 0)
 		password_end(&account->passwords[--account->password_count]);
 	account->remembered_until = 0;
+}
+
+bool account_password_is_alive(const struct account *account, uint64_t number)
+{
+	for (size_t i = 0; i < account->password_count; i++)
+		if (account->passwords[i].number == number)
+			return true;
+	return false;
 }
 
 /* ---- limits */
@@ -171,6 +181,9 @@ bool account_may_sign(struct account *account, const struct config *config, size
 
 /* ---- grants */
 
+/* Both names as long as a question lets them be: a key that is cut would stand for others too. */
+enum { GRANT_KEY_MOST = 2 * 1024 + 1 };
+
 static void grant_key(struct text *key, struct view account, struct view domain)
 {
 	text_add(key, account);
@@ -194,7 +207,7 @@ static void grants_forget_old(struct accounts *accounts, int64_t now)
 
 void accounts_grant(struct accounts *accounts, struct view account, struct view domain, int64_t until, int64_t now)
 {
-	struct text key = TEXT_LIMIT(1024);
+	struct text key = TEXT_LIMIT(GRANT_KEY_MOST);
 	grant_key(&key, account, domain);
 	struct grant *grant = map_get(&accounts->grants, text_view(&key));
 	if (until <= now) {
@@ -216,7 +229,7 @@ void accounts_grant(struct accounts *accounts, struct view account, struct view 
 
 bool accounts_is_granted(const struct accounts *accounts, struct view account, struct view domain, int64_t now)
 {
-	struct text key = TEXT_LIMIT(1024);
+	struct text key = TEXT_LIMIT(GRANT_KEY_MOST);
 	grant_key(&key, account, domain);
 	const struct grant *grant = map_get(&accounts->grants, text_view(&key));
 	text_deinit(&key);

@@ -12,6 +12,7 @@
 enum { ACCOUNT_NAME_MOST = 254, PASSWORDS_ALIVE = 2, ACCOUNTS_MOST = 2000000, GRANTS_MOST = 1000000 };
 
 struct password {
+	uint64_t number; /* of the account's passwords, never used again */
 	enum password_source source;
 	struct text verifier;
 	int64_t created;
@@ -27,6 +28,7 @@ struct account {
 	int64_t last_login;
 	struct password passwords[PASSWORDS_ALIVE]; /* the oldest first */
 	size_t password_count;
+	uint64_t last_password_number;
 	struct account_settings settings;
 	/* Rate: a bucket of microrecipients, which one message may leave in debt. */
 	int64_t bucket;
@@ -63,6 +65,7 @@ struct account *accounts_add(struct accounts *accounts, struct view name, struct
 void account_password_add(struct account *account, enum password_source source, struct view verifier,
                           int64_t created);
 void account_passwords_end(struct account *account);
+bool account_password_is_alive(const struct account *account, uint64_t number);
 
 /* Takes n recipients from rate and quota, or tells how long to wait. n = 0 asks only. */
 enum credit_result account_credit(struct account *account, const struct config *config, uint32_t recipients,

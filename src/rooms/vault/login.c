@@ -66,11 +66,13 @@ static bool slow_password_matches(struct vault *vault, struct account *account, 
 		.password = password,
 		.rehashed = TEXT_LIMIT(512),
 	};
+	const uint64_t number = account->passwords[index].number;
 	vault_work(vault, vault->hashers, verify_run, &work);
 	if (work.matches && work.rehashed.length > 0)
 		rehash(vault, account, work.verifier, text_view(&work.rehashed), arena);
 	text_deinit(&work.rehashed);
-	return work.matches;
+	/* It may have ended while it was hashed. */
+	return work.matches && account_password_is_alive(account, number);
 }
 
 static bool any_password_matches(struct vault *vault, struct account *account, struct view password,
