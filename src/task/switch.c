@@ -46,6 +46,11 @@ void stack_map(struct stack *stack)
 	stack->mark = VALGRIND_STACK_REGISTER(mapping + page, mapping + page + STACK_SIZE);
 }
 
+size_t stack_size(void)
+{
+	return STACK_SIZE;
+}
+
 void stack_unmap(struct stack *stack)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);

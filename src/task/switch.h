@@ -21,6 +21,7 @@ void stack_deinit_thread(struct stack *stack);
 /* Mapped, or aborts. run(argument) starts at the first switch to it, and must not return. */
 void stack_map(struct stack *stack);
 void stack_unmap(struct stack *stack);
+size_t stack_size(void); /* of each that is mapped */
 void stack_prepare(struct stack *stack, void (*run)(void));
 /* What ran on it has ended: what its dead frames point to counts as lost. It may be prepared again. */
 void stack_retire(struct stack *stack);

@@ -73,12 +73,16 @@ static void lane_loaded(struct queue *queue, struct lane *lane, const struct sto
 {
 	const int64_t now = store_time(queue->store);
 	const bool is_behind = lane->barrier > applied || load->hidden > 0;
+	const size_t before = lane->row_count;
 	lane->has_more = load->more;
 	lane->more_due = load->more ? load->more_due : NEVER_DUE;
 	for (size_t i = 0; i < load->row_count; i++)
 		row_load(queue, lane, &load->rows[i]);
 	if (is_behind)
 		lane_note_more(&queue->lanes, lane, now + LOAD_AGAIN, 0);
+	/* Nothing new was there: asking at once would only be told the same. */
+	if (is_behind && lane->row_count == before && lane->more_due < now + LOAD_AGAIN)
+		lane->more_due = now + LOAD_AGAIN;
 	/* Far off: the scan brings it back in time. */
 	if (lane->has_more && lane->more_due > now + HORIZON && !is_behind)
 		lane->has_more = false;

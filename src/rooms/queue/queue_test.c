@@ -7,10 +7,11 @@
 #include "ipc/direct.h"
 #include "rooms/queue/queue.h"
 #include "store/test_directory.h"
+#include "task/sim.h"
 
 #include <fcntl.h>
 
-/* The queue with one delivery and the api beside it, on the real disk. */
+/* The queue with one delivery and the api beside it, on the real disk, in simulated time. */
 struct scene {
 	struct world *world;
 	struct config *config;
@@ -497,36 +498,51 @@ static void play_fairness(struct scene *scene)
 	assert_int_equal(take(scene, 5, 100 * MILLISECOND, &taken), 1);
 }
 
-/* Tried again after a second, warned of after two, given up after three. */
+static void pay_notice(struct scene *scene, const struct job *job)
+{
+	const struct notice_done_request done = { .lease = job->lease, .about = job->id, .notice = job->notice };
+	struct submit_answer answer = { 0 };
+	assert_int_equal(queue_notice_done(scene->delivery, &done, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(answer.result, SUBMIT_STORED);
+}
+
+/* Tried again after 1 min, 2, 4 ... at most 4 h, each a fifth more or less; warned of after 4 h, given up after 5
+ * days. */
 static void play_retries(struct scene *scene)
 {
-	struct take_answer taken = { 0 };
-	post_numbered(scene, 1);
-	bool warned = false;
-	bool told = false;
+	const struct take_request request = { .most = 1, .patience = DAY };
+	const int64_t began = world_now(scene->world);
+	int64_t tried_at = began;
+	int64_t pause = 0;
+	int64_t warned_at = 0;
 	unsigned attempts = 0;
-	for (unsigned i = 0; i < 20 && !told; i++) {
-		take(scene, 1, SECOND, &taken);
-		if (taken.job_count == 0)
-			continue;
+	post_numbered(scene, 1);
+	for (;;) {
+		struct take_answer taken = { 0 };
+		assert_int_equal(queue_take(scene->delivery, &request, &taken, &scene->arena, NEVER_DUE), ASKED_OK);
+		assert_int_equal(taken.job_count, 1);
 		const struct job *job = &taken.jobs[0];
+		const int64_t now = world_now(scene->world);
+		assert_int_equal(job->recipients[0].attempts, attempts);
 		if (job->kind == JOB_MESSAGE) {
-			assert_int_equal(job->recipients[0].attempts, attempts);
+			assert_true(now - tried_at >= pause * 4 / 5 && now - tried_at <= pause * 6 / 5 + SECOND);
 			assert_true(report(scene, job, 0, FATE_DEFERRED, (uint8_t)++attempts));
+			tried_at = now;
+			pause = pause == 0 ? MINUTE : pause >= 2 * HOUR ? 4 * HOUR : 2 * pause;
 			continue;
 		}
-		assert_true(job->notice == NOTICE_FAILURE || !warned);
-		warned |= job->notice == NOTICE_DELAY;
-		told |= job->notice == NOTICE_FAILURE;
-		assert_int_equal(job->recipients[0].attempts, attempts);
 		assert_int_equal(job->recipients[0].verdict.code, 450);
-		const struct notice_done_request done = { .lease = job->lease, .about = job->id, .notice = job->notice };
-		struct submit_answer answer = { 0 };
-		assert_int_equal(queue_notice_done(scene->delivery, &done, &answer, &scene->arena, soon(scene)), ASKED_OK);
-		assert_int_equal(answer.result, SUBMIT_STORED);
+		pay_notice(scene, job);
+		if (job->notice == NOTICE_FAILURE)
+			break;
+		assert_int_equal(warned_at, 0);
+		warned_at = now;
 	}
-	assert_true(warned && told);
-	assert_true(attempts >= 3 && attempts <= 5);
+	/* A warning is made at an attempt; the expiry is looked for by itself. */
+	assert_true(warned_at - began >= 4 * HOUR && warned_at - began <= 9 * HOUR);
+	const int64_t lasted = world_now(scene->world) - began;
+	assert_true(lasted >= 5 * DAY && lasted <= 5 * DAY + MINUTE);
+	assert_true(attempts >= 32 && attempts <= 46);
 	const struct trace_answer story = trace(scene, 1);
 	assert_true(story.rows[0].ended && story.rows[0].fate == FATE_EXPIRED);
 	assert_true(view_equal(story.rows[0].verdict.why, VIEW("not delivered in time: 450 later")));
@@ -571,12 +587,19 @@ static void play_run(void *argument)
 	play->done = true;
 }
 
+static bool is_done(void *play)
+{
+	return ((const struct play *)play)->done;
+}
+
 static void play(void (*scenario)(struct scene *scene), const char *yaml)
 {
 	static const char usual[] = "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
 								"queue: { reserve: 1MiB, retry: { first: 1m, expire: 5d, delay_warning: 4h } }\n";
 	struct config_problems problems = { 0 };
-	struct scene scene = { .world = world_real_new(NULL) };
+	struct sim *sim = sim_new(1);
+	struct scene scene = { .world = sim_world(sim, "queue") };
+	scene.world->disk = disk_real();
 	scene.config = config_parse(view_of(yaml == NULL ? usual : yaml), "test", &problems);
 	config_problems_deinit(&problems);
 	assert_non_null(scene.config);
@@ -593,7 +616,7 @@ static void play(void (*scenario)(struct scene *scene), const char *yaml)
 	scene.api = direct_peer_new(scene.world, "queue");
 	struct play run = { .scene = &scene, .scenario = scenario };
 	task_start(scene.world, "play", play_run, &run);
-	world_real_run(scene.world);
+	sim_run_until(sim, is_done, &run, sim_now(sim) + 100 * DAY);
 	assert_true(run.done);
 	peer_free(scene.submission);
 	peer_free(scene.delivery);
@@ -601,7 +624,8 @@ static void play(void (*scenario)(struct scene *scene), const char *yaml)
 	arena_deinit(&scene.arena);
 	config_free(scene.config);
 	close(scene.log.descriptor);
-	world_real_free(scene.world);
+	sim_end(sim);
+	sim_free(sim);
 }
 
 #define PLAY(name)                                                                                                   \
@@ -618,6 +642,7 @@ PLAY(restart)
 PLAY(actions)
 PLAY(fairness)
 PLAY(token_gone)
+PLAY(retries)
 
 static void test_fetched_while_another_ends(void **state)
 {
@@ -625,14 +650,6 @@ static void test_fetched_while_another_ends(void **state)
 	play(play_fetched_while_another_ends,
 	     "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
 	     "queue: { reserve: 0, retry: { first: 1s, factor: 1, max: 1s, expire: 1h, delay_warning: 1h } }\n");
-}
-
-static void test_retries(void **state)
-{
-	(void)state;
-	play(play_retries,
-	     "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
-	     "queue: { reserve: 0, retry: { first: 1s, factor: 1, max: 1s, expire: 3s, delay_warning: 2s } }\n");
 }
 
 int main(void)
