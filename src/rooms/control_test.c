@@ -1,3 +1,4 @@
+#include "base/must.h"
 #include "rooms/control.h"
 
 #include "base/bytes.h"
@@ -25,6 +26,7 @@ static void send_raw(struct scene *scene, struct view bytes, const int *descript
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		struct cmsghdr *about = CMSG_FIRSTHDR(&message);
+		must(about != NULL);
 		about->cmsg_level = SOL_SOCKET;
 		about->cmsg_type = SCM_RIGHTS;
 		about->cmsg_len = CMSG_LEN(count * sizeof(int));
