@@ -18,7 +18,7 @@ struct count {
 
 void guesses_init(struct guesses *guesses, uint64_t seed)
 {
-	guesses->counts = (struct map)MAP_LIMIT(COUNTS_MOST, seed);
+	*guesses = (struct guesses){ .counts = MAP_LIMIT(COUNTS_MOST, seed) };
 }
 
 void guesses_deinit(struct guesses *guesses)
@@ -37,8 +37,12 @@ static unsigned failures_now(const struct count *count, int64_t now)
 	return forgiven >= (int64_t)count->failures ? 0 : count->failures - (unsigned)forgiven;
 }
 
+/* Walks all, so not for every guess of a flood. */
 static void forget_old(struct guesses *guesses, int64_t now)
 {
+	if (now < guesses->next_cleaning)
+		return;
+	guesses->next_cleaning = now + forgiveness / 4;
 	size_t position = 0;
 	struct view key;
 	void *value;

@@ -10,6 +10,7 @@
 
 struct guesses {
 	struct map counts;
+	int64_t next_cleaning; /* instant */
 };
 
 void guesses_init(struct guesses *guesses, uint64_t seed);
