@@ -1,57 +1,9 @@
-/* One domain, judged by each of the four checks. */
+/* One domain, judged: token, DKIM, DMARC; SPF has a file of its own. */
 #include "base/must.h"
 #include "mail/dkim.h"
 #include "mail/dmarc.h"
-#include "mail/spf.h"
 #include "mail/token.h"
-#include "rooms/resolver/resolver.h"
-
-static const struct config *config_of(const struct resolver *resolver)
-{
-	return *resolver->config;
-}
-
-static void see(struct finding *finding, struct view text)
-{
-	if (finding->seen_count < SEEN_MOST)
-		finding->seen[finding->seen_count++] = view_first(text, 4096);
-}
-
-static void cannot_tell(struct finding *finding, struct view where, struct view why, struct arena *arena)
-{
-	finding->state = STATE_UNKNOWN;
-	finding->status = (struct enhanced_status){ 4, 4, 3 };
-	finding->detail = arena_print(arena, "DNS could not be asked for %.*s: %.*s", VIEW_PRINT(where), VIEW_PRINT(why));
-	finding->problem = arena_print(arena, "DNS cannot be asked for %.*s at the moment (%.*s).", VIEW_PRINT(where),
-	                               VIEW_PRINT(view_first(why, 200)));
-}
-
-/* ---- look-ups for mail/ */
-
-struct lookup_context {
-	struct resolver *resolver;
-	enum freshness freshness;
-	int64_t deadline;
-};
-
-static void txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer)
-{
-	const struct lookup_context *lookup = context;
-	struct dns_answer found;
-	const struct record_question question = { name, DNS_TXT, lookup->freshness, lookup->deadline };
-	records_lookup(lookup->resolver, &question, arena, &found);
-	*answer = (struct txt_answer){ .through_alias = found.through_alias, .detail = found.detail };
-	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
-		answer->status = TXT_FAILED;
-		return;
-	}
-	answer->status = found.status == DNS_FOUND ? TXT_FOUND : TXT_NONE;
-	answer->no_such_name = found.status == DNS_NXDOMAIN;
-	answer->texts = ARENA_ARRAY(arena, struct view, found.record_count + 1);
-	answer->count = found.record_count;
-	for (size_t i = 0; i < found.record_count; i++)
-		answer->texts[i] = found.records[i].data;
-}
+#include "rooms/resolver/finding.h"
 
 /* ---- token */
 
@@ -81,7 +33,7 @@ static void explain_token(const struct who *who, struct view prefix, const struc
 		if (mistake.length == 0)
 			continue;
 		if (!token_is_ours(answer->texts[i], prefix))
-			see(finding, answer->texts[i]);
+			finding_see(finding, answer->texts[i]);
 		meant++;
 		finding->detail = arena_print(arena, "of the token seen: %.*s", VIEW_PRINT(mistake));
 		if (view_equal(mistake, token_of_another))
@@ -95,7 +47,7 @@ static void explain_token(const struct who *who, struct view prefix, const struc
 void find_token(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding)
 {
-	const struct view prefix = config_of(resolver)->service.token_prefix;
+	const struct view prefix = (*resolver->config)->service.token_prefix;
 	struct lookup_context context = { resolver, freshness, who->deadline };
 	struct txt_answer answer;
 	*finding = (struct finding){
@@ -106,15 +58,15 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
 		.status = { 5, 7, 1 },
 	};
 	const struct view as_typed = token_of(prefix, who->as_typed, arena);
-	txt(&context, who->domain, arena, &answer);
+	lookup_txt(&context, who->domain, arena, &answer);
 	if (answer.status == TXT_FAILED) {
-		cannot_tell(finding, who->domain, answer.detail, arena);
+		finding_cannot_tell(finding, who->domain, answer.detail, arena);
 		return;
 	}
 	/* A token belongs to exactly this domain: one that an alias leads to is somebody else's. */
 	for (size_t i = 0; i < answer.count && !answer.through_alias; i++) {
 		if (token_is_ours(answer.texts[i], prefix))
-			see(finding, answer.texts[i]);
+			finding_see(finding, answer.texts[i]);
 		if (token_matches(answer.texts[i], finding->expected) ||
 		    (who->as_typed.length > 0 && token_matches(answer.texts[i], as_typed)))
 			finding->state = STATE_PASS;
@@ -125,52 +77,6 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
 	}
 	finding->fix = finding->expected;
 	explain_token(who, prefix, &answer, arena, finding);
-}
-
-/* ---- SPF */
-
-void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
-              struct finding *finding)
-{
-	struct lookup_context context = { resolver, freshness, who->deadline };
-	const struct txt_lookup lookup = { .context = &context, .txt = txt };
-	struct spf_finding spf;
-	*finding =
-		(struct finding){ .check = CHECK_SPF, .name = who->domain, .state = STATE_FAIL, .status = { 5, 7, 23 } };
-	spf_admit(&lookup, who->domain, config_of(resolver)->service.spf_include, arena, &spf);
-	if (spf.record.length > 0)
-		see(finding, spf.record);
-	if (spf.second.length > 0)
-		see(finding, spf.second);
-	finding->expected = spf.replacement;
-	finding->replaces = spf.record.length > 0;
-	finding->fix = spf.replacement;
-	switch (spf.admission) {
-	case SPF_ADMITTED:
-		finding->state = spf.warning.length > 0 ? STATE_WARN : STATE_PASS;
-		finding->expected = spf.record;
-		finding->fix = VIEW_NONE;
-		finding->detail = spf.warning.length > 0 ? spf.warning : VIEW("the record includes this service");
-		return;
-	case SPF_NO_RECORD:
-		finding->problem = VIEW("there is no SPF record.");
-		break;
-	case SPF_NOT_INCLUDED:
-		finding->problem = VIEW("SPF does not include this service.");
-		break;
-	case SPF_SEVERAL:
-		finding->status.detail = 24;
-		finding->problem = VIEW("there are two SPF records, and receivers take neither: make them one.");
-		break;
-	case SPF_BROKEN:
-		finding->status.detail = 24;
-		finding->problem = arena_print(arena, "the SPF record is broken: %.*s.", VIEW_PRINT(spf.detail));
-		break;
-	case SPF_LATER:
-		cannot_tell(finding, who->domain, spf.detail, arena);
-		return;
-	}
-	finding->detail = finding->problem;
 }
 
 /* ---- DKIM */
@@ -228,13 +134,13 @@ static void judge_key(struct resolver *resolver, const struct who *who, const st
 	};
 	text_deinit(&record);
 	finding->fix = finding->expected;
-	txt(&context, finding->name, arena, &answer);
+	lookup_txt(&context, finding->name, arena, &answer);
 	if (answer.status == TXT_FAILED) {
-		cannot_tell(finding, finding->name, answer.detail, arena);
+		finding_cannot_tell(finding, finding->name, answer.detail, arena);
 		return;
 	}
 	for (size_t i = 0; i < answer.count && finding->state != STATE_PASS; i++) {
-		see(finding, answer.texts[i]);
+		finding_see(finding, answer.texts[i]);
 		finding->replaces = true;
 		if (!judge_record(answer.texts[i], ours, arena, finding))
 			continue;
@@ -309,7 +215,7 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
                 struct finding *finding)
 {
 	struct lookup_context context = { resolver, freshness, who->deadline };
-	const struct txt_lookup lookup = { .context = &context, .txt = txt };
+	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	struct dmarc_finding dmarc;
 	*finding = (struct finding){ .check = CHECK_DMARC, .state = STATE_FAIL, .status = { 5, 7, 1 } };
 	dmarc_find(&lookup, who->domain, arena, &dmarc);
@@ -317,7 +223,7 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 	finding->expected = VIEW("v=DMARC1; p=quarantine; adkim=r; aspf=r;");
 	finding->fix = finding->expected;
 	if (dmarc.text.length > 0)
-		see(finding, dmarc.text);
+		finding_see(finding, dmarc.text);
 	finding->replaces = dmarc.text.length > 0;
 	switch (dmarc.result) {
 	case DMARC_VALID:
@@ -343,7 +249,7 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 		finding->problem = VIEW("there are several DMARC records, which count as none: keep one.");
 		break;
 	case DMARC_LATER:
-		cannot_tell(finding, dmarc.name, dmarc.detail, arena);
+		finding_cannot_tell(finding, dmarc.name, dmarc.detail, arena);
 		return;
 	}
 	finding->detail = finding->problem;
@@ -402,7 +308,7 @@ void find_misplaced(struct resolver *resolver, const struct who *who, struct are
 	for (size_t i = 0; i < 2; i++) {
 		struct txt_answer answer = { 0 };
 		if (places[i].length > 0)
-			txt(&context, places[i], arena, &answer);
+			lookup_txt(&context, places[i], arena, &answer);
 		for (size_t j = 0; j < answer.count; j++)
 			if (is_meant_for(finding, answer.texts[j])) {
 				finding->detail = arena_print(arena, "the record stands at %.*s; it belongs at %.*s",

@@ -1,0 +1,62 @@
+/* What all checks share: look-ups for mail/, and the words for what could not be told. */
+#include "rooms/resolver/finding.h"
+
+void finding_see(struct finding *finding, struct view text)
+{
+	if (finding->seen_count < SEEN_MOST)
+		finding->seen[finding->seen_count++] = view_first(text, 4096);
+}
+
+void finding_cannot_tell(struct finding *finding, struct view where, struct view why, struct arena *arena)
+{
+	finding->state = STATE_UNKNOWN;
+	finding->fix = VIEW_NONE; /* perhaps nothing is wrong */
+	finding->status = (struct enhanced_status){ 4, 4, 3 };
+	finding->detail = arena_print(arena, "DNS could not be asked for %.*s: %.*s", VIEW_PRINT(where), VIEW_PRINT(why));
+	finding->problem = arena_print(arena, "DNS cannot be asked for %.*s at the moment (%.*s).", VIEW_PRINT(where),
+	                               VIEW_PRINT(view_first(why, 200)));
+}
+
+/* ---- look-ups for mail/ */
+
+void lookup_txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer)
+{
+	const struct lookup_context *lookup = context;
+	struct dns_answer found;
+	const struct record_question question = { name, DNS_TXT, lookup->freshness, lookup->deadline };
+	records_lookup(lookup->resolver, &question, arena, &found);
+	*answer = (struct txt_answer){ .through_alias = found.through_alias, .detail = found.detail };
+	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
+		answer->status = TXT_FAILED;
+		return;
+	}
+	answer->status = found.status == DNS_FOUND ? TXT_FOUND : TXT_NONE;
+	answer->no_such_name = found.status == DNS_NXDOMAIN;
+	answer->texts = ARENA_ARRAY(arena, struct view, found.record_count + 1);
+	answer->count = found.record_count;
+	for (size_t i = 0; i < found.record_count; i++)
+		answer->texts[i] = found.records[i].data;
+}
+
+void lookup_any(void *context, struct view name, enum lookup_type type, struct arena *arena,
+                struct lookup_answer *answer)
+{
+	static const enum dns_type types[] = {
+		[LOOKUP_A] = DNS_A,     [LOOKUP_AAAA] = DNS_AAAA, [LOOKUP_MX] = DNS_MX,
+		[LOOKUP_PTR] = DNS_PTR, [LOOKUP_TXT] = DNS_TXT,
+	};
+	const struct lookup_context *lookup = context;
+	struct dns_answer found;
+	const struct record_question question = { name, types[type], lookup->freshness, lookup->deadline };
+	records_lookup(lookup->resolver, &question, arena, &found);
+	*answer = (struct lookup_answer){ .status = TXT_NONE, .detail = found.detail };
+	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
+		answer->status = TXT_FAILED;
+		return;
+	}
+	answer->records = ARENA_ARRAY(arena, struct view, found.record_count + 1);
+	for (size_t i = 0; found.status == DNS_FOUND && i < found.record_count; i++)
+		answer->records[answer->count++] = found.records[i].data;
+	if (answer->count > 0)
+		answer->status = TXT_FOUND;
+}
