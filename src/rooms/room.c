@@ -17,6 +17,14 @@ struct early_caller {
 	int descriptor;
 };
 
+/* A session, the longest-lived holder, ends within a day (RFC 5321 names no end). */
+static const int64_t config_kept = 25 * HOUR;
+
+struct former_config {
+	struct config *config;
+	int64_t since; /* in force */
+};
+
 struct frame_private {
 	struct room_frame frame;
 	struct log log;
@@ -28,7 +36,7 @@ struct frame_private {
 	struct task_group served;
 	struct early_caller early[CALLERS_MOST]; /* that came before the start */
 	size_t early_count;
-	struct config *configs[256]; /* all that were in force */
+	struct former_config *configs; /* the one in force is the last; those before it somebody may still hold */
 	size_t config_count;
 	bool started;
 	int exit_code;
@@ -121,15 +129,32 @@ static void take_identity(struct frame_private *private, const struct control_me
 	text_deinit(&problem);
 }
 
+/* Puts it in force, and frees those that were replaced long ago. */
+static void keep_config(struct frame_private *private, struct config *config)
+{
+	const int64_t now = world_now(private->frame.world);
+	size_t kept = 0;
+	for (size_t i = 0; i < private->config_count; i++) {
+		const int64_t replaced = i + 1 < private->config_count ? private->configs[i + 1].since : now;
+		if (replaced + config_kept < now)
+			config_free(private->configs[i].config);
+		else
+		private->configs[kept++] = private->configs[i];
+	}
+	private->configs = must_realloc(private->configs, kept + 1, sizeof(*private->configs));
+	private->configs[kept] = (struct former_config){ config, now };
+	private->config_count = kept + 1;
+	private->frame.config = config;
+}
+
 static void take_configuration(struct frame_private *private, const struct control_message *message)
 {
 	struct config_problems problems = { 0 };
 	struct config *config = config_parse(message->text, "configuration", &problems);
 	/* The supervisor has checked it with the same function. */
-	must(config != NULL && private->config_count < sizeof(private->configs) / sizeof(private->configs[0]));
+	must(config != NULL);
 	config_problems_deinit(&problems);
-	private->configs[private->config_count++] = config;
-	private->frame.config = config;
+	keep_config(private, config);
 	private->log.level = config->log.level;
 	private->log.format = config->log.format;
 	private->log.colour = config->log.format == LOG_TEXT && isatty(STDERR_FILENO);
@@ -301,7 +326,8 @@ static void frame_end(struct frame_private *private)
 		if (frame->listeners[i].listener != NULL)
 			listener_free(frame->listeners[i].listener);
 	for (size_t i = 0; i < private->config_count; i++)
-		config_free(private->configs[i]);
+		config_free(private->configs[i].config);
+	free(private->configs);
 	events_free(private->events);
 	text_deinit(&private->packet);
 	text_deinit(&private->reload_why);
