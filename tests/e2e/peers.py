@@ -40,6 +40,7 @@ flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 error unix - - n - - error
 retry unix - - n - - error
+smtp unix - - n - - smtp
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
@@ -54,9 +55,14 @@ maillog_file_prefixes = {0}
 myhostname = mx.{1}
 mydestination =
 mynetworks = 127.0.0.0/8
+inet_protocols = ipv4
 alias_maps =
 alias_database =
 local_recipient_maps =
+message_size_limit = 67108864
+"""
+
+RECEIVES = """
 smtpd_relay_restrictions = permit_auth_destination, reject
 virtual_mailbox_domains = {1}
 virtual_mailbox_base = {0}/mail
@@ -65,7 +71,6 @@ virtual_uid_maps = static:{2}
 virtual_gid_maps = static:{3}
 virtual_mailbox_limit = 0
 mailbox_size_limit = 0
-message_size_limit = 67108864
 smtpd_tls_security_level = may
 smtpd_tls_cert_file = {0}/certificate.pem
 smtpd_tls_key_file = {0}/key.pem
@@ -73,8 +78,23 @@ smtpd_tls_received_header = yes
 """
 
 
+SENDS = """
+smtpd_relay_restrictions = permit_mynetworks, reject
+relayhost = [127.0.0.1]:{port}
+smtp_tls_security_level = encrypt
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = static:{account}:{password}
+smtp_sasl_tls_security_options = noanonymous
+smtp_sasl_mechanism_filter = {mechanism}
+minimal_backoff_time = 1s
+queue_run_delay = 1s
+"""
+
+
 class Postfix:
     """Receives everything for one domain, in clear or over STARTTLS with a self-signed certificate."""
+
+    settings = RECEIVES
 
     def __init__(self, domain="rcpt.test"):
         self.directory = directory("postfix")
@@ -85,8 +105,8 @@ class Postfix:
             os.chown(self.directory / name, user.pw_uid, user.pw_gid)
         (self.directory / "queue").mkdir()
         certificate(self.directory, "mx." + domain)
-        settings = POSTFIX_SETTINGS.format(self.directory, domain, reader.pw_uid, reader.pw_gid)
-        (self.directory / "main.cf").write_text(settings)
+        settings = POSTFIX_SETTINGS + self.settings
+        (self.directory / "main.cf").write_text(settings.format(self.directory, domain, reader.pw_uid, reader.pw_gid))
         (self.directory / "master.cf").write_text(POSTFIX_SERVICES.format(port=self.port))
         self.command("start")
 
@@ -117,6 +137,14 @@ class Postfix:
     def stop(self):
         self.command("stop")
         shutil.rmtree(self.directory)
+
+
+class PostfixClient(Postfix):
+    """A customer's: takes what its own machines send, and hands it to a relay with a login."""
+
+    def __init__(self, port, account, password, mechanism="plain"):
+        self.settings = SENDS.format(port=port, account=account, password=password, mechanism=mechanism)
+        super().__init__("customer.test")
 
 
 KNOT_SETTINGS = """

@@ -1,6 +1,7 @@
 """What customers' machines run: swaks, msmtp, curl, Python's smtplib. Each checks the certificate and its mail arrives."""
 import email
 import email.policy
+import os
 import shutil
 import smtplib
 import ssl
@@ -8,7 +9,7 @@ import subprocess
 
 import dkim
 import pytest
-from peers import certificate, directory
+from peers import PostfixClient, certificate, directory
 from relay import Relay, wait_for
 
 FROM, TO = "tom@example.com", ["alice@rcpt.test", "bob@rcpt.test"]
@@ -139,3 +140,19 @@ def test_smtplib_sends_what_python_composes(relay):
     assert received["From"] == "Tom Påle <%s>" % FROM
     assert received.get_body(("html",)).get_content().splitlines() == ["<p>A text with å</p>"]
     assert list(received.iter_attachments())[0].get_content() == b"\0\1\2" * 1000
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Postfix is started by root alone")
+@pytest.mark.parametrize("mechanism", ["plain", "login"])
+def test_postfix_with_a_relayhost(relay, mechanism):
+    subjects = ["postfix %s %d" % (mechanism, number) for number in range(20)]
+    postfix = PostfixClient(relay.port, relay.account["account"], relay.account["password"], mechanism)
+    try:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
+            for subject in subjects:
+                assert client.sendmail(FROM, TO, text(subject)) == {}
+        for subject in subjects:
+            arrived(relay, subject)
+        wait_for(lambda: postfix.log().count("status=sent (250 2.0.0 queued as ") == 2 * len(subjects))
+    finally:
+        postfix.stop()
