@@ -180,16 +180,26 @@ static void take_listener(struct frame_private *private, const struct control_me
 	};
 }
 
+/* The peer and those before it, connected or not: whoever asks one that is away waits for it. */
+static struct peer *peer_of(struct room_frame *frame, enum room room, size_t instance)
+{
+	for (size_t *count = &frame->peer_count[room]; *count <= instance; (*count)++)
+		frame->peers[room][*count] = channel_peer_new(frame->world, room_name(room));
+	return frame->peers[room][instance];
+}
+
 static void take_peer(struct frame_private *private, const struct control_message *message)
 {
-	struct room_frame *frame = &private->frame;
 	must(message->number < ROOM_COUNT && message->other < ROOM_INSTANCES_MOST);
-	struct peer **peer = &frame->peers[message->number][message->other];
-	if (*peer == NULL)
-		*peer = channel_peer_new(frame->world, room_name((enum room)message->number));
-	if (frame->peer_count[message->number] <= message->other)
-		frame->peer_count[message->number] = message->other + 1;
-	channel_peer_connect(*peer, message->descriptor);
+	channel_peer_connect(peer_of(&private->frame, (enum room)message->number, message->other), message->descriptor);
+}
+
+/* A room may start while another one is away, and gets the socket later. */
+static void peers_prepare(struct room_frame *frame)
+{
+	for (size_t room = 0; room < ROOM_COUNT; room++)
+		if (wiring_has(frame->definition->room, (enum room)room))
+			peer_of(frame, (enum room)room, 0);
 }
 
 static void take_served(struct frame_private *private, const struct control_message *message)
@@ -220,6 +230,7 @@ static bool room_start(struct frame_private *private)
 {
 	struct room_frame *frame = &private->frame;
 	struct text problem = TEXT_LIMIT(2048);
+	peers_prepare(frame);
 	frame->room = frame->definition->start(frame, &problem);
 	if (frame->room == NULL) {
 		log_print(&private->log, LOG_ERROR, "cannot start: %s", text_cstring(&problem));

@@ -146,6 +146,8 @@ limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
         shutil.rmtree(self.directory)
         for trouble in ("ERROR: AddressSanitizer", "runtime error:", "must hold:", "LeakSanitizer: detected"):
             assert trouble not in text, text[text.index(trouble) - 2000 :]
+        crash = re.search(r"^.* ended \(signal (?!9\)).*$", text, re.M)  # the tests kill with 9 alone
+        assert not crash, crash[0]
 
     def rooms(self):
         """{(room, instance): pid} of the running rooms."""

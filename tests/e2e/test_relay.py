@@ -163,6 +163,19 @@ def test_a_killed_room_comes_back(ready, room):
     wait_for(lambda: ready.sink.messages)
 
 
+@pytest.mark.parametrize("away", ["queue", "vault", "resolver"])
+def test_rooms_start_while_another_is_away(ready, away):
+    for _ in range(4):  # until it is started again only after a pause
+        wait_for(lambda: (away, 0) in ready.rooms())
+        ready.kill(away)
+    others = [room for room, _ in ready.rooms() if room not in (away, "supervisor")]
+    for room in others:
+        ready.kill(room)
+    wait_for(ready.is_ready, 30)
+    assert send(ready, message()) == {}
+    wait_for(lambda: ready.sink.messages)
+
+
 def test_accepted_mail_survives_a_kill_of_everything(ready):
     ready.sink.answers["alice"] = "450 4.2.1 not now"
     for number in range(20):
