@@ -35,6 +35,13 @@ def wait_for(what, seconds=20):
     raise AssertionError("did not happen within %d s" % seconds)
 
 
+def is_alive(pid):
+    try:
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Sink:
     """A receiver: takes mail, or refuses it by the recipient's local-part."""
 
@@ -160,6 +167,15 @@ limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
 
     def kill(self, room, instance=0):
         os.kill(self.rooms()[room, instance], signal.SIGKILL)
+
+    def kill_everything(self):
+        """All at once, as a fallen machine; waits until they are gone, and their sockets with them."""
+        os.kill(self.process.pid, signal.SIGSTOP)  # so that it starts none meanwhile
+        rooms = list(self.rooms().values())
+        for pid in [self.process.pid, *rooms]:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        wait_for(lambda: not any(map(is_alive, rooms)))
 
     # ---- the API
 

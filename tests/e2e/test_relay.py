@@ -180,11 +180,7 @@ def test_accepted_mail_survives_a_kill_of_everything(ready):
     ready.sink.answers["alice"] = "450 4.2.1 not now"
     for number in range(20):
         send(ready, message("number %d\r\n" % number))
-    for pid in list(ready.rooms().values()) + [ready.process.pid]:
-        import os
-
-        os.kill(pid, 9)
-    ready.process.wait()
+    ready.kill_everything()
     del ready.sink.answers["alice"]
     ready.start()
     wait_for(lambda: len({m[2].rsplit(b"number ", 1)[1] for m in ready.sink.messages}) == 20, 60)

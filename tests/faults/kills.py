@@ -126,17 +126,12 @@ class Killer:
     def strike(self):
         victim = self.choice.choice(ROOMS)
         if victim == "everything":
-            self.kill_everything()
+            self.relay.kill_everything()
+            self.relay.start()
         else:
             wait_for(lambda: (victim, 0) in self.relay.rooms())
             self.relay.kill(victim)
         return victim
-
-    def kill_everything(self):
-        for pid in [self.relay.process.pid, *self.relay.rooms().values()]:
-            os.kill(pid, 9)
-        self.relay.process.wait()
-        self.relay.start()
 
 
 def queued(relay):
