@@ -236,6 +236,7 @@ static void account_change_answer_wire(struct wire *wire, void *element)
 	WIRE_ENUM(wire, value->result, enum change_result, CHANGE_FAILED);
 	wire_view(wire, &value->why, PARAGRAPH_MOST);
 	wire_view(wire, &value->account, NAME_MOST);
+	WIRE_ENUM(wire, value->state, enum account_state, ACCOUNT_SUSPENDED_HELD);
 	wire_view(wire, &value->password, LINE_MOST);
 	wire_view(wire, &value->token, NAME_MOST);
 }
@@ -269,7 +270,7 @@ static void account_row_wire(struct wire *wire, void *element)
 	wire_view(wire, &value->name, LINE_MOST);
 	wire_view(wire, &value->as_typed, NAME_MOST);
 	wire_view(wire, &value->label, NAME_MOST);
-	WIRE_ENUM(wire, value->state, enum account_state, ACCOUNT_REMOVED);
+	WIRE_ENUM(wire, value->state, enum account_state, ACCOUNT_SUSPENDED_HELD);
 	wire_view(wire, &value->reason, LINE_MOST);
 	wire_i64(wire, &value->created);
 	wire_i64(wire, &value->last_login);

@@ -159,7 +159,14 @@ enum asked vault_grant(struct peer *vault, const struct grant_request *request, 
 
 /* ---- api: accounts */
 
-enum account_state { ACCOUNT_ACTIVE, ACCOUNT_SUSPENDED, ACCOUNT_HELD, ACCOUNT_REMOVED };
+enum account_state {
+	ACCOUNT_ACTIVE,
+	ACCOUNT_SUSPENDED,
+	ACCOUNT_HELD,
+	ACCOUNT_REMOVED,
+	ACCOUNT_SUSPENDED_HELD, /* both: each ends by itself */
+};
+#define ACCOUNT_STATE_COUNT (ACCOUNT_SUSPENDED_HELD + 1)
 
 struct account_row {
 	struct view name;
@@ -209,8 +216,9 @@ struct account_change_answer {
 	enum change_result result;
 	struct view why;
 	struct view account;
-	struct view password; /* ADD and ROTATE with a generated one: shown once */
-	struct view token;    /* TXT value to publish */
+	enum account_state state; /* afterwards */
+	struct view password;     /* ADD and ROTATE with a generated one: shown once */
+	struct view token;        /* TXT value to publish */
 };
 extern const struct question vault_account_change_question;
 enum asked vault_account_change(struct peer *vault, const struct account_change_request *request,

@@ -8,6 +8,7 @@ static const struct view state_names[] = {
 	[ACCOUNT_SUSPENDED] = VIEW_INIT("suspended"),
 	[ACCOUNT_HELD] = VIEW_INIT("held"),
 	[ACCOUNT_REMOVED] = VIEW_INIT("removed"),
+	[ACCOUNT_SUSPENDED_HELD] = VIEW_INIT("suspended, held"),
 };
 
 static void write_account(struct api_request *request, const struct account_row *row)
@@ -171,11 +172,9 @@ void handle_account_action(struct api_request *request)
 		const char *name;
 		enum account_change change;
 		bool asks_queue;
-		enum queue_action action;
 	} actions[] = {
-		{ "rotate", ACCOUNT_ROTATE, false, ACTION_RETRY },    { "suspend", ACCOUNT_SUSPEND, true, ACTION_HOLD },
-		{ "resume", ACCOUNT_RESUME, true, ACTION_RELEASE },   { "hold", ACCOUNT_HOLD, true, ACTION_HOLD },
-		{ "release", ACCOUNT_RELEASE, true, ACTION_RELEASE },
+		{ "rotate", ACCOUNT_ROTATE, false }, { "suspend", ACCOUNT_SUSPEND, true }, { "resume", ACCOUNT_RESUME, true },
+		{ "hold", ACCOUNT_HOLD, true },      { "release", ACCOUNT_RELEASE, true },
 	};
 	struct account_change_answer answer = { 0 };
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
@@ -188,8 +187,11 @@ void handle_account_action(struct api_request *request)
 		};
 		read_password(request, &question);
 		const struct view reason = question.reason.length > 0 ? question.reason : VIEW("held by the operator");
-		if (ask_change(request, &question, &answer) &&
-		    (!actions[i].asks_queue || ask_queue(request, actions[i].action, answer.account, reason)))
+		if (!ask_change(request, &question, &answer))
+			return;
+		/* Suspended or held, its mail stays; neither, and it goes. */
+		const enum queue_action action = answer.state == ACCOUNT_ACTIVE ? ACTION_RELEASE : ACTION_HOLD;
+		if (!actions[i].asks_queue || ask_queue(request, action, answer.account, reason))
 			write_change(request, &answer);
 		return;
 	}

@@ -167,6 +167,17 @@ enum credit_result account_credit(struct account *account, const struct config *
 	return CREDIT_GRANTED;
 }
 
+bool account_is_suspended(const struct account *account)
+{
+	return account->state == ACCOUNT_SUSPENDED || account->state == ACCOUNT_SUSPENDED_HELD ||
+	       account->state == ACCOUNT_REMOVED;
+}
+
+bool account_is_held(const struct account *account)
+{
+	return account->state == ACCOUNT_HELD || account->state == ACCOUNT_SUSPENDED_HELD;
+}
+
 bool account_may_sign(struct account *account, const struct config *config, size_t signatures, int64_t now)
 {
 	/* A message has at least one recipient and at most SEALS_MOST seals. */

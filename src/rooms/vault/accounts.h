@@ -70,6 +70,8 @@ bool account_password_is_alive(const struct account *account, uint64_t number);
 /* Takes n recipients from rate and quota, or tells how long to wait. n = 0 asks only. */
 enum credit_result account_credit(struct account *account, const struct config *config, uint32_t recipients,
                                   int64_t now, int64_t wall, int64_t *wait);
+bool account_is_suspended(const struct account *account); /* or removed */
+bool account_is_held(const struct account *account);
 bool account_may_sign(struct account *account, const struct config *config, size_t signatures, int64_t now);
 
 void accounts_grant(struct accounts *accounts, struct view account, struct view domain, int64_t until, int64_t now);

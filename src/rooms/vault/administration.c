@@ -245,17 +245,40 @@ static void rotate_password(struct vault *vault, struct account *account,
 		account_password_add(account, work.password.source, work.password.verifier, work.password.created);
 }
 
+/* Suspended and held are two things: the one ends with RESUME, the other with RELEASE. */
+static enum account_state state_after(enum account_state now, enum account_change change)
+{
+	static const enum account_state rows[ACCOUNT_STATE_COUNT][ACCOUNT_REMOVE + 1] = {
+		[ACCOUNT_ACTIVE] = { [ACCOUNT_SUSPEND] = ACCOUNT_SUSPENDED,
+		                     [ACCOUNT_RESUME] = ACCOUNT_ACTIVE,
+		                     [ACCOUNT_HOLD] = ACCOUNT_HELD,
+		                     [ACCOUNT_RELEASE] = ACCOUNT_ACTIVE },
+		[ACCOUNT_SUSPENDED] = { [ACCOUNT_SUSPEND] = ACCOUNT_SUSPENDED,
+		                        [ACCOUNT_RESUME] = ACCOUNT_ACTIVE,
+		                        [ACCOUNT_HOLD] = ACCOUNT_SUSPENDED_HELD,
+		                        [ACCOUNT_RELEASE] = ACCOUNT_SUSPENDED },
+		[ACCOUNT_HELD] = { [ACCOUNT_SUSPEND] = ACCOUNT_SUSPENDED_HELD,
+		                   [ACCOUNT_RESUME] = ACCOUNT_HELD,
+		                   [ACCOUNT_HOLD] = ACCOUNT_HELD,
+		                   [ACCOUNT_RELEASE] = ACCOUNT_ACTIVE },
+		[ACCOUNT_SUSPENDED_HELD] = { [ACCOUNT_SUSPEND] = ACCOUNT_SUSPENDED_HELD,
+		                             [ACCOUNT_RESUME] = ACCOUNT_HELD,
+		                             [ACCOUNT_HOLD] = ACCOUNT_SUSPENDED_HELD,
+		                             [ACCOUNT_RELEASE] = ACCOUNT_SUSPENDED },
+	};
+	return change == ACCOUNT_REMOVE ? ACCOUNT_REMOVED : rows[now][change];
+}
+
 static void change_state(struct vault *vault, struct account *account, const struct account_change_request *request,
                          struct account_change_answer *answer, struct arena *arena)
 {
-	static const enum account_state states[] = {
-		[ACCOUNT_SUSPEND] = ACCOUNT_SUSPENDED, [ACCOUNT_RESUME] = ACCOUNT_ACTIVE,  [ACCOUNT_HOLD] = ACCOUNT_HELD,
-		[ACCOUNT_RELEASE] = ACCOUNT_ACTIVE,    [ACCOUNT_REMOVE] = ACCOUNT_REMOVED,
-	};
 	struct change_work work = { .change = request->change };
 	work.account.name = arena_copy(arena, text_view(&account->name));
-	work.account.state = states[request->change];
+	work.account.state = state_after(account->state, request->change);
 	work.account.reason = view_first(request->reason, 1000);
+	/* What still holds keeps its reason. */
+	if (work.account.reason.length == 0 && work.account.state != ACCOUNT_ACTIVE)
+		work.account.reason = arena_copy(arena, text_view(&account->reason));
 	if (!store(vault, &work, answer))
 		return;
 	account->state = work.account.state;
@@ -291,6 +314,7 @@ void vault_answer_account_change(void *room, const struct caller *caller, const 
 	if (account == NULL)
 		return;
 	answer->account = arena_copy(arena, text_view(&account->name));
+	answer->state = account->state;
 	answer->token = token_of(vault, answer->account, arena);
 }
 

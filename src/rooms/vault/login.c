@@ -111,10 +111,10 @@ static enum authentication judge(struct vault *vault, struct account *account,
 	}
 	if (!any_password_matches(vault, account, request->password, arena))
 		return AUTHENTICATION_WRONG;
-	if (account->state == ACCOUNT_SUSPENDED)
-		return AUTHENTICATION_SUSPENDED;
 	if (account->state == ACCOUNT_REMOVED)
 		return AUTHENTICATION_WRONG;
+	if (account_is_suspended(account))
+		return AUTHENTICATION_SUSPENDED;
 	if (!setting_allows_client(&account->settings, request->client))
 		return AUTHENTICATION_NETWORK;
 	if (account->sessions >= setting_number(&account->settings, SETTING_CONNECTIONS, vault_config(vault)))
@@ -221,14 +221,14 @@ void vault_answer_credit(void *room, const struct caller *caller, const void *qu
 		return;
 	}
 	struct account *account = login->account;
-	if (account->state == ACCOUNT_SUSPENDED || account->state == ACCOUNT_REMOVED) {
+	if (account_is_suspended(account)) {
 		answer->result = CREDIT_SUSPENDED;
 		answer->reason = arena_copy(arena, text_view(&account->reason));
 		return;
 	}
 	answer->result = account_credit(account, vault_config(vault), request->recipients, world_now(vault->world),
 	                                world_wall(vault->world), &answer->wait);
-	answer->held = account->state == ACCOUNT_HELD;
+	answer->held = account_is_held(account);
 	answer->reason = answer->held ? arena_copy(arena, text_view(&account->reason)) : VIEW_NONE;
 }
 

@@ -82,7 +82,7 @@ static enum sign_result sign_for(struct vault *vault, const struct sign_request 
 static enum sign_result may_sign(struct vault *vault, const struct login *login, const struct sign_request *request)
 {
 	const int64_t now = world_now(vault->world);
-	if (login == NULL || login->account->state == ACCOUNT_SUSPENDED || login->account->state == ACCOUNT_REMOVED)
+	if (login == NULL || account_is_suspended(login->account))
 		return SIGN_NO_LOGIN;
 	if (!accounts_is_granted(&vault->accounts, text_view(&login->account->name), request->domain, now))
 		return SIGN_NO_GRANT;

@@ -270,8 +270,21 @@ static void play_suspended(struct scene *scene)
 	change(scene, (struct account_change_request){ .change = ACCOUNT_HOLD, .reason = VIEW("odd") });
 	const struct credit_answer held = credit(scene, scene->first, again, 1);
 	assert_true(held.result == CREDIT_GRANTED && held.held);
-	change(scene, (struct account_change_request){ .change = ACCOUNT_RELEASE });
-	assert_false(credit(scene, scene->first, again, 1).held);
+	/* Each of the two ends by itself. */
+	change(scene, (struct account_change_request){ .change = ACCOUNT_SUSPEND });
+	assert_int_equal(credit(scene, scene->first, again, 1).result, CREDIT_SUSPENDED);
+	assert_int_equal(change(scene, (struct account_change_request){ .change = ACCOUNT_RESUME }).state, ACCOUNT_HELD);
+	assert_true(credit(scene, scene->first, again, 1).held);
+	change(scene, (struct account_change_request){ .change = ACCOUNT_SUSPEND });
+	restart(scene);
+	assert_int_equal(try_password(scene, password), AUTHENTICATION_SUSPENDED);
+	assert_int_equal(change(scene, (struct account_change_request){ .change = ACCOUNT_RELEASE }).state,
+	                 ACCOUNT_SUSPENDED);
+	assert_int_equal(try_password(scene, password), AUTHENTICATION_SUSPENDED);
+	assert_int_equal(change(scene, (struct account_change_request){ .change = ACCOUNT_RESUME }).state,
+	                 ACCOUNT_ACTIVE);
+	const uint64_t last = login(scene, password);
+	assert_false(credit(scene, scene->first, last, 1).held);
 }
 
 static void play_chosen(struct scene *scene)
