@@ -224,7 +224,7 @@ static bool add_address(struct reader *reader, struct view text)
 /* The @ is in front, the local-part began at start. Takes the domain; the token after it is then in front. */
 static bool take_address(struct reader *reader, size_t start)
 {
-	size_t end = reader->at;
+	size_t end;
 	do {
 		end = reader->at;
 		if (!next(reader)) {

@@ -382,7 +382,7 @@ static struct connection *connection_new(struct stream *stream, unsigned side, s
 
 static struct endpoint source_of(struct sim_world *world, const struct endpoint *remote, const struct endpoint *local)
 {
-	struct endpoint source = { .family = remote->family };
+	struct endpoint source;
 	const uint8_t number = (uint8_t)world->number;
 	if (local != NULL && local->family != 0)
 		source = *local;
