@@ -60,6 +60,14 @@ const struct cli_verb cli_verbs[] = {
 	{ "check", "dkim", "[--legacy] [--resolver ADDRESS:PORT [--trust-anchor FILE]] < message",
 	  "judge a message's signatures; --legacy takes SHA-1 and short keys; needs no daemon",
 	  "legacy resolver= trust-anchor=", 0, 0, check_dkim },
+	{ "check", "dmarc",
+	  "--from ADDRESS [--spf DOMAIN] [--dkim DOMAIN[,DOMAIN...]] [--resolver ADDRESS:PORT [--trust-anchor FILE]]\n"
+	  "                | [--ip ADDRESS --mail-from ADDRESS [--helo NAME]] [--resolver ...] < message",
+	  "what a receiver concludes, of domains that passed or of a message; needs no daemon",
+	  "from= spf= dkim= ip= mail-from= helo= resolver= trust-anchor=", 0, 0, check_dmarc },
+	{ "check", "token", "DOMAIN --account NAME [--prefix PREFIX] [--resolver ADDRESS:PORT [--trust-anchor FILE]]",
+	  "does the domain name this user account? needs no daemon", "account= prefix= resolver= trust-anchor=", 1, 1,
+	  check_token },
 	{ "send", NULL,
 	  "--account NAME (--password-stdin | --password-file FILE) [--from A] --to A[,A...]\n"
 	  "                [--server HOST:PORT] [--ca-file FILE | --insecure] < message",

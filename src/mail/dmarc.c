@@ -178,8 +178,8 @@ bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why
 }
 
 /* What stands at _dmarc.NAME. */
-static void look_at(const struct txt_lookup *lookup, struct view name, struct arena *arena,
-                    struct dmarc_finding *finding)
+void dmarc_look_at(const struct txt_lookup *lookup, struct view name, struct arena *arena,
+                   struct dmarc_finding *finding)
 {
 	struct txt_answer answer = { 0 };
 	const struct view place = arena_print(arena, "_dmarc.%.*s", VIEW_PRINT(name));
@@ -242,13 +242,13 @@ void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct aren
                 struct dmarc_finding *finding)
 {
 	struct dmarc_finding above = { 0 };
-	look_at(lookup, domain, arena, finding);
+	dmarc_look_at(lookup, domain, arena, finding);
 	/* RFC 9989 4.10: a long name is entered at its parent of seven labels. */
 	struct view name = parent_of(domain);
 	while (label_count(name) >= WALK_MOST)
 		name = parent_of(name);
 	for (unsigned asked = 1; counts_as_none(finding) && asked < WALK_MOST && name.length > 0; asked++) {
-		look_at(lookup, name, arena, &above);
+		dmarc_look_at(lookup, name, arena, &above);
 		if (above.result == DMARC_VALID || above.result == DMARC_LATER) {
 			prefer(finding, &above, arena);
 			return;

@@ -45,5 +45,8 @@ struct dmarc_finding {
  * lower case. */
 void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct arena *arena,
                 struct dmarc_finding *finding);
+/* What stands at _dmarc.NAME, without a walk. */
+void dmarc_look_at(const struct txt_lookup *lookup, struct view name, struct arena *arena,
+                   struct dmarc_finding *finding);
 
 #endif
