@@ -249,9 +249,21 @@ static void add_line(struct text *text, const char *key, const char *value)
 {
 	if (value[0] == '\0')
 		return;
-	text_print(text, "    %-10s", key);
+	text_print(text, "    %-11s", key);
 	text_add_safe(text, view_of(value));
 	text_add_byte(text, '\n');
+}
+
+/* The whole record, to be pasted. A token stands beside what is there; of the others there is one. */
+static void add_fix(struct text *text, const json_t *check, struct arena *arena)
+{
+	const char *fix = cli_member(check, "fix", arena);
+	const bool replaces = json_array_size(json_object_get(check, "seen")) > 0 &&
+	                      !view_equal(view_of(cli_member(check, "check", arena)), VIEW("token"));
+	const struct view name = view_of(cli_member(check, "name", arena));
+	if (fix[0] != '\0')
+		add_line(text, replaces ? "replace by" : "publish",
+		         arena_print(arena, "%.*s TXT \"%s\"", VIEW_PRINT(name), fix).data);
 }
 
 static void print_one_check(const struct cli *cli, const json_t *check, struct arena *arena)
@@ -268,8 +280,9 @@ static void print_one_check(const struct cli *cli, const json_t *check, struct a
 		json_t *seen;
 		json_array_foreach(json_object_get(check, "seen"), index, seen)
 			add_line(&text, "seen", json_is_string(seen) ? json_string_value(seen) : "");
-		add_line(&text, "expected", cli_member(check, "expected", arena));
-		add_line(&text, "publish", cli_member(check, "fix", arena));
+		if (cli_member(check, "fix", arena)[0] == '\0')
+			add_line(&text, "expected", cli_member(check, "expected", arena));
+		add_fix(&text, check, arena);
 	}
 	fputs(text_cstring(&text), stdout);
 	text_deinit(&text);
