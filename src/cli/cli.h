@@ -139,6 +139,7 @@ enum outcome_code check_spf(struct cli *cli);
 enum outcome_code check_dkim(struct cli *cli);
 enum outcome_code check_dmarc(struct cli *cli);
 enum outcome_code check_token(struct cli *cli);
+enum outcome_code parse_address(struct cli *cli);
 enum outcome_code config_check(struct cli *cli);
 enum outcome_code config_show(struct cli *cli);
 enum outcome_code config_schema(struct cli *cli);

@@ -68,6 +68,8 @@ const struct cli_verb cli_verbs[] = {
 	{ "check", "token", "DOMAIN --account NAME [--prefix PREFIX] [--resolver ADDRESS:PORT [--trust-anchor FILE]]",
 	  "does the domain name this user account? needs no daemon", "account= prefix= resolver= trust-anchor=", 1, 1,
 	  check_token },
+	{ "parse", "address", "TEXT", "the mailboxes of a From: field, or why they are not certain; needs no daemon",
+	  NULL, 1, 1, parse_address },
 	{ "send", NULL,
 	  "--account NAME (--password-stdin | --password-file FILE) [--from A] --to A[,A...]\n"
 	  "                [--server HOST:PORT] [--ca-file FILE | --insecure] < message",
