@@ -182,7 +182,7 @@ static bool read_signature(struct signature *signature, const struct dkim_verify
 	verdict->algorithm = tag(signature, VIEW("a"));
 	verdict->identity = tag(signature, VIEW("i"));
 	verdict->has_length = dkim_tag_find(&signature->tags, VIEW("l")) != NULL;
-	signature->names = tag(signature, VIEW("h"));
+	signature->names = verdict->names = tag(signature, VIEW("h"));
 	verdict->covers_from = dkim_list_has(signature->names, VIEW("from"));
 	if (!read_required(signature) || !read_algorithm(signature) || !read_canonicalization(signature) ||
 	    !read_domain(signature))

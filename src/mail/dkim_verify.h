@@ -28,6 +28,7 @@ struct dkim_verdict {
 	struct view selector;
 	struct view algorithm;
 	struct view identity;
+	struct view names; /* h= */
 	bool covers_from;
 	bool has_length; /* l=: what stands behind is anybody's */
 	bool testing;    /* the key says t=y */

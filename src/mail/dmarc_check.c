@@ -165,15 +165,14 @@ void dmarc_evaluate(const struct txt_lookup *lookup, const struct dmarc_identifi
 		return;
 	}
 	evaluation->organizational = organizational_of(&walk);
+	static const struct dmarc_finding none = { 0 }; /* alignment is relaxed then */
 	const struct dmarc_finding *found = policy_record(&walk, evaluation->organizational);
-	if (found == NULL) {
-		evaluation->conclusion = DMARC_NO_POLICY;
-		return;
-	}
+	const bool has_policy = found != NULL;
+	found = has_policy ? found : &none;
 	const struct dmarc_record *record = &found->record;
 	evaluation->record_name = found->name;
 	evaluation->record = found->text;
-	if (found == record_of(&walk, walk.start))
+	if (!has_policy || found == record_of(&walk, walk.start))
 		evaluation->policy = record->policy;
 	else
 		evaluation->policy = exists(lookup, walk.start, arena) ? record->subdomain_policy : record->absent_policy;
@@ -183,7 +182,9 @@ void dmarc_evaluate(const struct txt_lookup *lookup, const struct dmarc_identifi
 		identifiers->spf.length > 0 && is_aligned(&aligning, identifiers->spf, record->strict_spf);
 	for (size_t i = 0; i < identifiers->dkim_count && !evaluation->dkim_aligned; i++)
 		evaluation->dkim_aligned = is_aligned(&aligning, identifiers->dkim[i], record->strict_dkim);
-	if (evaluation->spf_aligned || evaluation->dkim_aligned)
+	if (!has_policy)
+		evaluation->conclusion = DMARC_NO_POLICY;
+	else if (evaluation->spf_aligned || evaluation->dkim_aligned)
 		evaluation->conclusion = DMARC_PASS;
 	else if (aligning.failure.length > 0)
 		evaluation->detail = aligning.failure;

@@ -14,6 +14,9 @@ static void verdict_request_wire(struct wire *wire, void *element)
 	wire_view(wire, &value->sender, LINE_MOST);
 	for (size_t i = 0; i < CHECK_COUNT; i++)
 		WIRE_ENUM(wire, value->require[i], enum requirement, REQUIRE_OFF);
+	value->sealed_by_count = wire_count(wire, value->sealed_by_count, SEALED_BY_MOST);
+	for (size_t i = 0; i < value->sealed_by_count; i++)
+		wire_view(wire, &value->sealed_by[i], NAME_MOST);
 }
 
 static void usable_key_wire(struct wire *wire, void *element)
@@ -31,6 +34,7 @@ static void verdict_answer_wire(struct wire *wire, void *element)
 	value->seal_count = wire_count(wire, value->seal_count, SEALS_MOST);
 	for (size_t i = 0; i < value->seal_count; i++)
 		usable_key_wire(wire, &value->seals[i]);
+	wire_bool(wire, &value->presealed);
 }
 
 const struct question resolver_verdict_question = {
@@ -46,6 +50,37 @@ enum asked resolver_verdict(struct peer *resolver, const struct verdict_request 
                             struct verdict_answer *answer, struct arena *arena, int64_t deadline)
 {
 	return peer_ask(resolver, &resolver_verdict_question, request, answer, arena, deadline);
+}
+
+static void seal_key_request_wire(struct wire *wire, void *element)
+{
+	struct seal_key_request *value = element;
+	wire_view(wire, &value->name, LINE_MOST);
+}
+
+static void seal_key_answer_wire(struct wire *wire, void *element)
+{
+	struct seal_key_answer *value = element;
+	WIRE_ENUM(wire, value->result, enum seal_key_result, SEAL_KEY_LATER);
+	value->record_count = wire_count(wire, value->record_count, SEAL_KEY_RECORDS_MOST);
+	for (size_t i = 0; i < value->record_count; i++)
+		wire_view(wire, &value->records[i], PARAGRAPH_MOST);
+	wire_view(wire, &value->why, PARAGRAPH_MOST);
+}
+
+const struct question resolver_seal_key_question = {
+	.kind = QUESTION_KIND(ROOM_RESOLVER, 6),
+	.name = "seal_key",
+	.request_size = sizeof(struct seal_key_request),
+	.answer_size = sizeof(struct seal_key_answer),
+	.request = seal_key_request_wire,
+	.answer = seal_key_answer_wire,
+};
+
+enum asked resolver_seal_key(struct peer *resolver, const struct seal_key_request *request,
+                             struct seal_key_answer *answer, struct arena *arena, int64_t deadline)
+{
+	return peer_ask(resolver, &resolver_seal_key_question, request, answer, arena, deadline);
 }
 
 static void may_send_request_wire(struct wire *wire, void *element)
@@ -221,6 +256,7 @@ enum asked resolver_records(struct peer *resolver, const struct records_request 
 
 const struct question *const resolver_submission_questions[] = {
 	&resolver_verdict_question,
+	&resolver_seal_key_question,
 	NULL,
 };
 

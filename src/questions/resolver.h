@@ -18,6 +18,8 @@ enum verdict_moment {
 	MOMENT_DATA, /* all the rest */
 };
 
+#define SEALED_BY_MOST 4u
+
 struct verdict_request {
 	enum verdict_moment moment;
 	struct view account;
@@ -26,6 +28,9 @@ struct verdict_request {
 	struct view from;      /* DATA: the From: domain (one: several are refused before) */
 	struct view sender;    /* DATA: the Sender: domain; empty: none */
 	enum requirement require[CHECK_COUNT];
+	/* DATA: d= of the customer's own seals that verify. */
+	struct view sealed_by[SEALED_BY_MOST];
+	size_t sealed_by_count;
 };
 
 /* A key that DNS shows as ours at the From: domain, so that a seal with it verifies. */
@@ -40,10 +45,28 @@ struct verdict_answer {
 	struct view warnings;                /* of checks at `warn`, and of passing ones; LF between; for the log */
 	struct usable_key seals[SEALS_MOST]; /* DATA: to seal with; none: leaves unsealed */
 	size_t seal_count;
+	bool presealed; /* one of the customer's seals is aligned: the message stays as it is */
 };
 extern const struct question resolver_verdict_question;
 enum asked resolver_verdict(struct peer *resolver, const struct verdict_request *request,
                             struct verdict_answer *answer, struct arena *arena, int64_t deadline);
+
+/* ---- submission: the key records of a seal that the customer brings (RFC 6376 3.6.2) */
+
+enum seal_key_result { SEAL_KEY_FOUND, SEAL_KEY_NONE, SEAL_KEY_LATER };
+#define SEAL_KEY_RECORDS_MOST 8u
+struct seal_key_request {
+	struct view name; /* SELECTOR._domainkey.DOMAIN; of others nothing is told */
+};
+struct seal_key_answer {
+	enum seal_key_result result;
+	struct view records[SEAL_KEY_RECORDS_MOST];
+	size_t record_count;
+	struct view why; /* LATER */
+};
+extern const struct question resolver_seal_key_question;
+enum asked resolver_seal_key(struct peer *resolver, const struct seal_key_request *request,
+                             struct seal_key_answer *answer, struct arena *arena, int64_t deadline);
 
 /* ---- delivery: may_send. Before queued mail leaves: does the token of each domain still pass? */
 

@@ -19,5 +19,8 @@ void lookup_any(void *context, struct view name, enum lookup_type type, struct a
 
 void finding_see(struct finding *finding, struct view text);
 void finding_cannot_tell(struct finding *finding, struct view where, struct view why, struct arena *arena);
+/* Is one of the customer's seals of the From: domain, as DMARC has it (RFC 9989 5.2)? Suspends. */
+bool seal_is_aligned(struct resolver *resolver, const struct verdict_request *request, int64_t deadline,
+                     struct arena *arena);
 
 #endif

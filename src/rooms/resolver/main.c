@@ -4,6 +4,7 @@
 
 const struct answerer resolver_answerers[RESOLVER_ANSWERER_COUNT] = {
 	{ .question = &resolver_verdict_question, .answer = resolver_answer_verdict },
+	{ .question = &resolver_seal_key_question, .answer = resolver_answer_seal_key },
 	{ .question = &resolver_may_send_question, .answer = resolver_answer_may_send },
 	{ .question = &resolver_route_question, .answer = resolver_answer_route },
 	{ .question = &resolver_check_question, .answer = resolver_answer_check },

@@ -37,7 +37,7 @@ void resolver_init(struct resolver *resolver, struct world *world, struct log *l
                    const struct config *const *config, struct dns *dns, struct peer *vault);
 void resolver_deinit(struct resolver *resolver);
 
-enum { RESOLVER_ANSWERER_COUNT = 5 };
+enum { RESOLVER_ANSWERER_COUNT = 6 };
 extern const struct answerer resolver_answerers[RESOLVER_ANSWERER_COUNT];
 
 /* ---- records.c: look-ups with cache, grace and re-asking */
@@ -111,6 +111,8 @@ void find_check(struct resolver *resolver, const struct who *who, enum check che
 
 void resolver_answer_verdict(void *room, const struct caller *caller, const void *request, void *answer,
                              struct arena *arena);
+void resolver_answer_seal_key(void *room, const struct caller *caller, const void *request, void *answer,
+                              struct arena *arena);
 void resolver_answer_may_send(void *room, const struct caller *caller, const void *request, void *answer,
                               struct arena *arena);
 void resolver_answer_route(void *room, const struct caller *caller, const void *request, void *answer,

@@ -1,5 +1,5 @@
 /* May this account send as these domains? And if not: what was seen, and what to publish. */
-#include "rooms/resolver/resolver.h"
+#include "rooms/resolver/finding.h"
 
 /* RFC 5321 4.5.3.1.5: a reply line is at most 512 octets, with "550-5.7.26 " before and CRLF behind. */
 enum { FINDINGS_MOST = 12, LINE_MOST = 512 - 2 - 16, SEEN_SHOWN = 200 };
@@ -13,6 +13,7 @@ struct judging {
 	size_t count;
 	struct usable_key usable[SEALS_MOST];
 	size_t usable_count;
+	bool presealed;
 	int64_t deadline;
 };
 
@@ -67,6 +68,20 @@ static void judge_mail(struct judging *judging)
 	judge_required(judging, domain, CHECK_DMARC);
 }
 
+/* Where our key is not in DNS, a good seal of the customer's own will do; one of another domain will not. */
+static void judge_seals(struct judging *judging, struct finding *dkim)
+{
+	const struct verdict_request *request = judging->request;
+	judging->presealed = seal_is_aligned(judging->resolver, request, judging->deadline, judging->arena);
+	if (judging->presealed && dkim->state != STATE_WARN) {
+		dkim->state = STATE_PASS;
+	} else if (request->sealed_by_count > 0 && dkim->state == STATE_FAIL) {
+		dkim->status = (struct enhanced_status){ 5, 7, 22 };
+		dkim->problem = arena_print(judging->arena, "the seal of the message is of %.*s; %.*s",
+		                            VIEW_PRINT(request->sealed_by[0]), VIEW_PRINT(dkim->problem));
+	}
+}
+
 /* After the dot all the rest. The token decides about the seal, whatever is required. */
 static enum check_state judge_data(struct judging *judging)
 {
@@ -77,7 +92,7 @@ static enum check_state judge_data(struct judging *judging)
 	if (request->sender.length > 0)
 		judge_required(judging, request->sender, CHECK_TOKEN);
 	judge_required(judging, request->mail_from.length > 0 ? request->mail_from : request->from, CHECK_SPF);
-	judge(judging, request->from, CHECK_DKIM);
+	judge_seals(judging, judge(judging, request->from, CHECK_DKIM));
 	judge_required(judging, request->from, CHECK_DMARC);
 	return token;
 }
@@ -243,6 +258,7 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 		token = judge_data(&judging);
 	answer->verdict = conclude(&judging);
 	answer->warnings = warnings_of(&judging);
+	answer->presealed = judging.presealed;
 	tell_grant(&judging, token);
 	for (size_t i = 0; token == STATE_PASS && i < judging.usable_count; i++)
 		answer->seals[answer->seal_count++] = judging.usable[i];

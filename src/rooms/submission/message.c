@@ -141,7 +141,7 @@ static bool form_is_good(struct session *session, const struct transaction *tran
 }
 
 static bool authors_may_send(struct session *session, const struct message_facts *facts,
-                             struct verdict_answer *answer)
+                             const struct customer_seals *seals, struct verdict_answer *answer)
 {
 	struct submission *submission = session->submission;
 	const struct transaction *transaction = session->transaction;
@@ -155,6 +155,8 @@ static bool authors_may_send(struct session *session, const struct message_facts
 	};
 	for (unsigned i = 0; i < CHECK_COUNT; i++)
 		request.require[i] = session->require[i];
+	for (; request.sealed_by_count < seals->count; request.sealed_by_count++)
+		request.sealed_by[request.sealed_by_count] = seals->domains[request.sealed_by_count];
 	if (resolver_verdict(submission->resolver, &request, answer, &session->transaction->arena,
 	                     world_now(submission->world) + question_patience) != ASKED_OK)
 		return refuse(session, verdict_later(451, STATUS(4, 4, 3), VIEW("DNS could not be asked; try again soon")));
@@ -164,6 +166,20 @@ static bool authors_may_send(struct session *session, const struct message_facts
 		                                     LOG_TEXT_FIELD("domain", request.from) },
 		         2);
 	return verdict_is_ok(answer->verdict) || refuse(session, answer->verdict);
+}
+
+/* What would have to be changed in it would break its seal. */
+static bool stays_as_it_is(struct session *session, const struct customer_seals *seals)
+{
+	if (session->transaction->data.had_bare_newline)
+		return refuse(session,
+		              verdict_never(550, STATUS(5, 6, 11),
+		                            VIEW("the message is sealed and holds a bare LF; lines end with CR LF")));
+	if (seals->covers_private)
+		return refuse(session,
+		              verdict_never(550, STATUS(5, 6, 0),
+		                            VIEW("the message's own seal covers Bcc or Return-Path, which are not relayed")));
+	return true;
 }
 
 /* ---- preparing */
@@ -184,7 +200,8 @@ static struct view printed(struct arena *arena, void (*add)(struct text *, int64
 	return copy;
 }
 
-static void prepare(struct session *session, const struct message_facts *facts, struct outgoing *outgoing)
+static void prepare(struct session *session, const struct message_facts *facts, bool presealed,
+                    struct outgoing *outgoing)
 {
 	struct arena *arena = &session->transaction->arena;
 	struct world *world = session->submission->world;
@@ -215,6 +232,7 @@ static void prepare(struct session *session, const struct message_facts *facts, 
 		.message_id = arena_print(arena, "<%.*s@%.*s>", VIEW_PRINT(outgoing->id_text),
 		                          VIEW_PRINT(session->config->service.hostname)),
 		.authserv_id = session->config->service.hostname,
+		.presealed = presealed,
 	};
 	message_prepare(facts, &additions, arena, &outgoing->parts);
 }
@@ -325,6 +343,7 @@ static void judge_and_hand_over(struct session *session, struct transaction *tra
 {
 	struct message_facts facts = { 0 };
 	struct verdict_answer verdict = { 0 };
+	struct customer_seals seals;
 	struct outgoing outgoing = { 0 };
 	uint8_t body_hash[SHA256_SIZE];
 	const struct message_rules rules = { .eight_bit = transaction->eight_bit };
@@ -336,19 +355,21 @@ static void judge_and_hand_over(struct session *session, struct transaction *tra
 		refuse(session, checked);
 		return;
 	}
-	if (!authors_may_send(session, &facts, &verdict))
+	session_find_seals(session, &facts, &seals);
+	if (!authors_may_send(session, &facts, &seals, &verdict) ||
+	    (verdict.presealed && !stays_as_it_is(session, &seals)))
 		return;
 	dkim_body_end(&transaction->body, body_hash);
-	prepare(session, &facts, &outgoing);
+	prepare(session, &facts, verdict.presealed, &outgoing);
 	struct view header;
 	struct view body;
 	const struct view unsealed = joined(&outgoing.parts, VIEW_NONE, &transaction->arena);
 	header_split(unsealed, &header, &body);
-	struct text seals = TEXT_LIMIT(65536);
-	if (session_seal(session, &verdict, header, body_hash, domain_view(&facts.from_domain), &seals))
+	struct text fields = TEXT_LIMIT(65536);
+	if (session_seal(session, &verdict, header, body_hash, domain_view(&facts.from_domain), &fields))
 		hand_over(session, &facts, &outgoing,
-		          seals.length == 0 ? unsealed : joined(&outgoing.parts, text_view(&seals), &transaction->arena));
-	text_deinit(&seals);
+		          fields.length == 0 ? unsealed : joined(&outgoing.parts, text_view(&fields), &transaction->arena));
+	text_deinit(&fields);
 }
 
 /* ---- DATA */

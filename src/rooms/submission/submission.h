@@ -141,4 +141,13 @@ bool session_seal(struct session *session, const struct verdict_answer *verdict,
 #define STATUS(class, subject, detail) ((struct enhanced_status){ (class), (subject), (detail) })
 #define NO_STATUS                      STATUS(0, 0, 0)
 
+/* presealed.c: the customer's own seals that verify. */
+struct customer_seals {
+	struct view domains[SEALED_BY_MOST]; /* d=, in the transaction's arena */
+	size_t count;
+	bool covers_private; /* Bcc or another field that is not relayed */
+};
+/* Suspends. */
+void session_find_seals(struct session *session, const struct message_facts *facts, struct customer_seals *seals);
+
 #endif

@@ -1,0 +1,42 @@
+/* The customer's own seals: their keys, and whether one of them is of the author's domain. */
+#include "mail/dmarc_check.h"
+#include "rooms/resolver/finding.h"
+
+enum { RECORD_MOST = 8000 };
+
+void resolver_answer_seal_key(void *room, const struct caller *caller, const void *question, void *given,
+                              struct arena *arena)
+{
+	(void)caller;
+	struct resolver *resolver = room;
+	const struct seal_key_request *request = question;
+	struct seal_key_answer *answer = given;
+	struct lookup_context context = { resolver, FRESH_ENOUGH, resolver_deadline(resolver) };
+	struct txt_answer found = { .status = TXT_NONE };
+	/* Whoever speaks with strangers is told of keys, and of nothing else in DNS. */
+	if (view_find(request->name, VIEW("._domainkey.")) != VIEW_NOT_FOUND)
+		lookup_txt(&context, request->name, arena, &found);
+	*answer = (struct seal_key_answer){ .result = found.status == TXT_FOUND    ? SEAL_KEY_FOUND
+		                                          : found.status == TXT_FAILED ? SEAL_KEY_LATER
+		                                                                       : SEAL_KEY_NONE,
+		                                .why = found.detail };
+	for (size_t i = 0; i < found.count && answer->record_count < SEAL_KEY_RECORDS_MOST; i++)
+		answer->records[answer->record_count++] = view_first(found.texts[i], RECORD_MOST);
+}
+
+bool seal_is_aligned(struct resolver *resolver, const struct verdict_request *request, int64_t deadline,
+                     struct arena *arena)
+{
+	struct lookup_context context = { resolver, FRESH_ENOUGH, deadline };
+	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
+	const struct dmarc_identifiers identifiers = {
+		.author = request->from,
+		.dkim = request->sealed_by,
+		.dkim_count = request->sealed_by_count,
+	};
+	struct dmarc_evaluation evaluation;
+	if (request->sealed_by_count == 0)
+		return false;
+	dmarc_evaluate(&lookup, &identifiers, arena, &evaluation);
+	return evaluation.dkim_aligned;
+}
