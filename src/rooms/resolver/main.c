@@ -11,15 +11,11 @@ const struct answerer resolver_answerers[RESOLVER_ANSWERER_COUNT] = {
 	{ .question = &resolver_records_question, .answer = resolver_answer_records },
 };
 
-/* The room with its way to DNS. libunbound's configuration is frozen at its first query: a reload makes a new one,
- * and the one before stays until the room ends, because questions may still be under way in it. */
-enum { RELOADS_MOST = 256 };
-
+/* The room with its way to DNS. libunbound's configuration is frozen at its first query: a reload makes a new one;
+ * the one before goes when the questions that are under way in it have been answered. */
 struct resolver_state {
 	struct resolver resolver; /* first: it is what the answerers are given */
 	struct room_frame *frame;
-	struct dns *dns[RELOADS_MOST];
-	size_t dns_count;
 };
 
 static struct dns *open_dns(const struct room_frame *frame, struct text *problem)
@@ -46,7 +42,6 @@ static void *start(struct room_frame *frame, struct text *problem)
 		log_line(frame->log, LOG_WARNING, text_view(problem), NULL, 0);
 	struct resolver_state *state = must_alloc(1, sizeof(*state));
 	state->frame = frame;
-	state->dns[state->dns_count++] = dns;
 	resolver_init(&state->resolver, frame->world, frame->log, &frame->config, dns, frame->peers[ROOM_VAULT][0]);
 	return state;
 }
@@ -55,9 +50,9 @@ static void reload(void *room)
 {
 	struct resolver_state *state = room;
 	struct text problem = TEXT_LIMIT(4096);
-	struct dns *dns = state->dns_count < RELOADS_MOST ? open_dns(state->frame, &problem) : NULL;
+	struct dns *dns = open_dns(state->frame, &problem);
 	if (dns != NULL) {
-		state->dns[state->dns_count++] = dns;
+		dns_unbound_free(state->resolver.dns);
 		state->resolver.dns = dns;
 		records_expire(&state->resolver);
 	}
@@ -69,8 +64,7 @@ static void reload(void *room)
 static void deinit(void *room)
 {
 	struct resolver_state *state = room;
-	for (size_t i = 0; i < state->dns_count; i++)
-		dns_unbound_free(state->dns[i]);
+	dns_unbound_free(state->resolver.dns);
 	resolver_deinit(&state->resolver);
 	free(state);
 }
