@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 static void add_domain_path(const struct cli *cli, const char *action, struct text *path)
@@ -307,26 +308,92 @@ static enum outcome_code judge(const json_t *answer)
 	return unknown ? UNTOLD : NO;
 }
 
-enum outcome_code domain_check(struct cli *cli)
+static void print_checks(const struct cli *cli, const json_t *answer, enum outcome_code result)
 {
 	static const char *const words[] = { [DONE] = "ready", [NO] = "not ready", [UNTOLD] = "not known" };
-	json_t *answer = NULL;
 	struct arena arena = { 0 };
+	size_t index;
+	json_t *check;
+	const char *account = cli_member(answer, "account", &arena);
+	json_array_foreach(json_object_get(answer, "checks"), index, check) print_one_check(cli, check, &arena);
+	printf("%s%s%s: %s\n", cli_member(answer, "domain", &arena), account[0] == '\0' ? "" : " for ", account,
+	       words[result]);
+	if (account[0] == '\0')
+		fputs("sealpost: the token was not looked at; --account NAME names whose\n", stderr);
+	arena_deinit(&arena);
+}
+
+/* The states in a row, to see whether anything has changed. */
+static void write_states(const json_t *answer, struct text *states)
+{
+	struct arena arena = { 0 };
+	size_t index;
+	json_t *check;
+	json_array_foreach(json_object_get(answer, "checks"), index, check)
+		text_print(states, "%s%s %s", index > 0 ? ", " : "", cli_member(check, "check", &arena),
+	               cli_member(check, "state", &arena));
+	arena_deinit(&arena);
+}
+
+static void tell_waiting(const struct text *states, time_t began)
+{
+	if (isatty(STDERR_FILENO) == 1)
+		fprintf(stderr, "\r\033[Kwaiting: %s (%lld s; Ctrl-C ends it)", text_cstring(states),
+		        (long long)(time(NULL) - began));
+}
+
+static void end_waiting(void)
+{
+	if (isatty(STDERR_FILENO) == 1)
+		fputs("\r\033[K", stderr);
+}
+
+/* Asks again and again, tells what has changed, and ends when the domain is ready. */
+static enum outcome_code domain_watch(struct cli *cli)
+{
+	enum { PAUSE = 5 };
+	struct text last = TEXT_LIMIT(1024);
+	struct text states = TEXT_LIMIT(1024);
+	const time_t began = time(NULL);
+	enum outcome_code result = NO;
+	while (result == NO || result == UNTOLD) {
+		json_t *answer = NULL;
+		result = ask_domain(cli, "GET", "check", &answer);
+		if (result != DONE)
+			break;
+		result = judge(answer);
+		text_clear(&states);
+		write_states(answer, &states);
+		if (!view_equal(text_view(&states), text_view(&last))) {
+			end_waiting();
+			if (!cli_print_if_json(cli, answer))
+				print_checks(cli, answer, result);
+			fflush(stdout);
+		}
+		json_decref(answer);
+		text_clear(&last);
+		text_add(&last, text_view(&states));
+		if (result == DONE)
+			break;
+		tell_waiting(&states, began);
+		sleep(PAUSE);
+	}
+	text_deinit(&last);
+	text_deinit(&states);
+	return result;
+}
+
+enum outcome_code domain_check(struct cli *cli)
+{
+	json_t *answer = NULL;
+	if (cli_option(cli, "watch") != NULL)
+		return domain_watch(cli);
 	const enum outcome_code asked = ask_domain(cli, "GET", "check", &answer);
 	if (asked != DONE)
 		return asked;
 	const enum outcome_code result = judge(answer);
-	if (!cli_print_if_json(cli, answer)) {
-		size_t index;
-		json_t *check;
-		const char *account = cli_member(answer, "account", &arena);
-		json_array_foreach(json_object_get(answer, "checks"), index, check) print_one_check(cli, check, &arena);
-		printf("%s%s%s: %s\n", cli_member(answer, "domain", &arena), account[0] == '\0' ? "" : " for ", account,
-		       words[result]);
-		if (account[0] == '\0')
-			fputs("sealpost: the token was not looked at; --account NAME names whose\n", stderr);
-	}
-	arena_deinit(&arena);
+	if (!cli_print_if_json(cli, answer))
+		print_checks(cli, answer, result);
 	json_decref(answer);
 	return result;
 }

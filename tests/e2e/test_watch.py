@@ -1,0 +1,26 @@
+"""A customer looks on while the records arrive."""
+import subprocess
+
+from relay import BUILD, wait_for
+
+
+def test_it_ends_when_the_domain_is_ready(relay):
+    account = relay.add_account()["account"]
+    with open(relay.directory / "watched", "wb") as told:
+        watch = subprocess.Popen(
+            [str(BUILD / "src/cli/sealpost"), "--config", str(relay.config), "domain", "check", "example.com"]
+            + ["--account", account, "--watch"],
+            stdout=told,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for(lambda: "not ready" in (relay.directory / "watched").read_text())
+        relay.publish("example.com", account)
+        assert watch.wait(60) == 0
+    finally:
+        watch.kill()
+        watch.wait()
+    lines = (relay.directory / "watched").read_text().splitlines()
+    ends = [line for line in lines if line.startswith("example.com for ")]
+    assert len(ends) >= 2 and ends[0].endswith("not ready"), lines  # said again only when something has changed
+    assert ends[-1] == "example.com for user@domain.com: ready" and "\r" not in "".join(lines)
