@@ -86,6 +86,7 @@ static bool choose_of_config(const struct cli *cli, struct choice *choice)
 	choice->settings.resolver_count = choice->config->dns.resolvers.count;
 	choice->settings.trust_anchors = choice->config->dns.trust_anchors.items;
 	choice->settings.trust_anchor_count = choice->config->dns.trust_anchors.count;
+	choice->settings.zone_count = choice->config->dns.zone_files.count;
 	return true;
 }
 
@@ -105,6 +106,26 @@ static bool choose(const struct cli *cli, struct choice *choice)
 	choice->settings.trust_anchors = &choice->anchor;
 	choice->settings.trust_anchor_count = anchor == NULL ? 0 : 1;
 	return true;
+}
+
+static bool link_zones(const struct choice *choice, const char *directory)
+{
+	struct text name = TEXT_LIMIT(4096);
+	bool good = true;
+	for (size_t i = 0; i < choice->settings.zone_count && good; i++) {
+		struct text source = TEXT_LIMIT(4096);
+		text_add(&source, choice->config->dns.zone_files.items[i]);
+		char *path = realpath(text_cstring(&source), NULL);
+		text_clear(&name);
+		text_print(&name, "%s/zone-%zu", directory, i);
+		good = path != NULL && symlink(path, text_cstring(&name)) == 0;
+		if (!good)
+			cli_fail(UNTOLD, "%s: %s", text_cstring(&source), strerror(errno));
+		free(path);
+		text_deinit(&source);
+	}
+	text_deinit(&name);
+	return good;
 }
 
 /* ---- playing */
@@ -162,7 +183,7 @@ enum outcome_code cli_resolve(struct cli *cli, enum outcome_code (*run)(struct c
 		playing.result = cli_fail(UNTOLD, "%s: %s", text_cstring(&directory), strerror(errno));
 	} else {
 		choice.settings.directory = path;
-		playing.result = play_with(&playing, &choice.settings);
+		playing.result = link_zones(&choice, path) ? play_with(&playing, &choice.settings) : UNTOLD;
 		remove_directory(path);
 	}
 	free(path);

@@ -90,6 +90,8 @@ static const struct view zones[] = {
 	          "1.2.0.192.in-addr.strong.mac.example A 127.0.0.2\n"
 	          "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.B.D.0.1.0.0.2.ip6.strong.mac.example A 127.0.0.2\n"
 	          "why.mac.example TXT %{i} is not%_%{d}'s%- 100%% (%{S}, %{c}, %{r}, %{t})\n"
+	          "readable.example TXT v=spf1 -all exp=why.readable.example\n"
+	          "why.readable.example TXT %{c}\n"
 	          "expinc.example TXT v=spf1 include:mac.example -all exp=own.example\n"
 	          "own.example TXT mine\n"
 	          "expredir.example TXT v=spf1 exp=own.example redirect=nowhy.example\n"
@@ -261,7 +263,17 @@ static const struct check_case {
 	{ "strong-bad@mac.example", V6, true, SPF_PASS, "" },
 	{ "x@mac.example", V6, true, SPF_FAIL,
 	  "2.0.0.1.0.D.B.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1 is not mac.example's%20 100% "
-	  "(x%40mac.example, 2001:db8:0:0:0:0:0:1, unknown, 1700000000)" },
+	  "(x%40mac.example, 2001:db8::1, unknown, 1700000000)" },
+	{ "x@readable.example", { 0 }, true, SPF_FAIL, "::" },
+	{ "x@readable.example", { [15] = 1 }, true, SPF_FAIL, "::1" },
+	{ "x@readable.example", { 0xfe, 0x80 }, true, SPF_FAIL, "fe80::" },
+	{ "x@readable.example", { 0x20, 1, [5] = 1, [13] = 2, [15] = 3 }, true, SPF_FAIL, "2001:0:1::2:3" },
+	{ "x@readable.example",
+	  { 1, 1, [4] = 1, [7] = 2, 3, 4, 5, 6, 7, 8, 9, 1 },
+	  true,
+	  SPF_FAIL,
+	  "101:0:100:2:304:506:708:901" },
+	{ "x@readable.example", { 1, [6] = 1, [12] = 1 }, true, SPF_FAIL, "100::100:0:0:100:0" },
 	{ "tom@expinc.example", OTHER, false, SPF_FAIL, "mine" },
 	{ "tom@expredir.example", V4, false, SPF_FAIL, "" },
 	{ "tom@exptwo.example", V4, false, SPF_FAIL, "" },

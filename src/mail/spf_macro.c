@@ -20,15 +20,41 @@ void spf_add_address(const struct spf_client *client, struct text *into)
 	}
 }
 
-/* As people write it; %{c} is for people alone, so that no run of zeros is left out (RFC 5952 is not asked for). */
+/* The groups that "::" stands for: the first of the longest runs of zeros (RFC 5952 4.2); *end is behind it. */
+static size_t find_zeros(const uint16_t groups[8], size_t *end)
+{
+	size_t best = 0;
+	*end = 0;
+	for (size_t i = 0; i < 8; i++) {
+		size_t after = i;
+		while (after < 8 && groups[after] == 0)
+			after++;
+		if (after - i > *end - best && after - i > 1) {
+			best = i;
+			*end = after;
+		}
+	}
+	return best;
+}
+
+/* As people write it. */
 static void add_readable(const struct spf_client *client, struct text *into)
 {
+	uint16_t groups[8];
+	size_t end;
 	if (!client->is_ip6) {
 		spf_add_address(client, into);
 		return;
 	}
-	for (size_t i = 0; i < 16; i += 2)
-		text_print(into, "%s%x", i > 0 ? ":" : "", client->address[i] << 8 | client->address[i + 1]);
+	for (size_t i = 0; i < 8; i++)
+		groups[i] = (uint16_t)(client->address[2 * i] << 8 | client->address[2 * i + 1]);
+	const size_t zeros = find_zeros(groups, &end);
+	for (size_t i = 0; i < 8; i++) {
+		if (i >= zeros && i < end)
+			text_print(into, "%s", i == zeros ? "::" : "");
+		else
+			text_print(into, "%s%x", i == 0 || i == end ? "" : ":", groups[i]);
+	}
 }
 
 /* ---- a letter's value */

@@ -170,10 +170,14 @@ static enum wait_result lookup_in(struct context *context, enum dns_type type, i
 		query->abandoned = true; /* libunbound still has it */
 		return waited;
 	}
-	if (query->error != 0 || query->result == NULL)
+	if (query->error == UB_SYNTAX) { /* RFC 1035 2.3.4: no such name can exist */
+		answer->status = DNS_NXDOMAIN;
+		answer->detail = VIEW_NONE;
+	} else if (query->error != 0 || query->result == NULL) {
 		answer_fail(answer, view_of(ub_strerror(query->error)));
-	else
+	} else {
 		answer_fill(query->result, type, arena, answer);
+	}
 	query_free(query);
 	return WAIT_DONE;
 }

@@ -305,7 +305,10 @@ static void ask_details(struct scene *scene)
 	assert_true(view_ends(answer->records[0].data, VIEW("aaaabbbb; cccc")));
 	assert_true(answer->records[0].data.length > 230);
 	answer = ask(scene, "bad..name", DNS_A, false);
-	assert_int_equal(answer->status, DNS_FAILED);
+	assert_int_equal(answer->status, DNS_NXDOMAIN);
+	answer = ask(scene, "a123456789012345678901234567890123456789012345678901234567890123.test", DNS_A, false);
+	assert_int_equal(answer->status, DNS_NXDOMAIN);
+	expect_view("long label", answer->detail, VIEW_NONE);
 	answer = ask(scene, "one.test", DNS_TXT, false);
 	scene->dns->operations->lookup(scene->dns, VIEW("one.test\0.other"), DNS_TXT, false, NEVER_DUE, &scene->arena,
 	                               &scene->answer);

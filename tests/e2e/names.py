@@ -15,8 +15,8 @@ import dns.rrset
 
 class Names:
     def __init__(self, records):
-        """records: {name: [(type, text) or "SERVFAIL" or "SILENCE"]}; a TXT's text is as in a zone file."""
-        self.records = {name.lower().rstrip("."): rows for name, rows in records.items()}
+        """records: {name: [(type, text) or "SERVFAIL" or "ELSE SERVFAIL" or "SILENCE"]}; a TXT's text is as in a zone file."""
+        self.records = {name.lower().rstrip(".").replace(" ", "\\032"): rows for name, rows in records.items()}
         self.asked = []
         outer = self
 
@@ -67,9 +67,14 @@ class Names:
         elif "SERVFAIL" in rows:
             reply.set_rcode(dns.rcode.SERVFAIL)
         else:
-            texts = [text for kind, text in rows if dns.rdatatype.from_text(kind) == wanted]
-            if texts:
+            texts = [row[1] for row in rows if row != "ELSE SERVFAIL" and dns.rdatatype.from_text(row[0]) == wanted]
+            alias = [row[1] for row in rows if row[0] == "CNAME"]
+            if alias and not texts:
+                reply.answer.append(dns.rrset.from_text_list(name, 60, "IN", "CNAME", alias))
+            elif texts:
                 reply.answer.append(dns.rrset.from_text_list(name, 60, "IN", dns.rdatatype.to_text(wanted), texts))
+            elif "ELSE SERVFAIL" in rows:
+                reply.set_rcode(dns.rcode.SERVFAIL)
         if not reply.answer:
             soa = ". . 1 3600 600 86400 60"
             reply.authority.append(dns.rrset.from_text(name, 60, "IN", "SOA", soa))

@@ -69,6 +69,18 @@ def test_silence_ends_within_its_time(names):
     assert check(names.port, "192.0.2.1", "tom@silent.example")[1]["result"] == "temperror"
 
 
+def test_zone_files_of_the_configuration(tmp_path, monkeypatch):
+    (tmp_path / "zone").write_text('$ORIGIN z.example.\n@ 60 TXT "v=spf1 ip4:192.0.2.1 -all"\n')
+    (tmp_path / "sealpost.yaml").write_text("service: { name: s, hostname: h.example, spf_include: s.example }\ndns: { zone_files: [ zone ] }\n")
+    words = [BUILD.resolve() / "src/cli/sealpost", "--config", "sealpost.yaml", "check", "spf", "--ip", "192.0.2.1", "--from", "a@z.example"]
+    monkeypatch.chdir(tmp_path)
+    shown = subprocess.run(words, capture_output=True, text=True)
+    assert shown.returncode == 0, shown
+    (tmp_path / "zone").unlink()
+    shown = subprocess.run(words, capture_output=True, text=True)
+    assert shown.returncode == 4 and shown.stderr == "sealpost: zone: No such file or directory\n", shown
+
+
 def test_wrong_words():
     for words in (["--from", "a@b.example"], ["--ip", "x", "--from", "a@b.example"], ["--ip", "192.0.2.1", "--from", "a@b.example", "--resolver", "x"]):
         shown = subprocess.run([str(BUILD / "src/cli/sealpost"), "check", "spf", *words], capture_output=True, text=True)
