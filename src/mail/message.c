@@ -57,11 +57,6 @@ static struct verdict check_eight_bit(const struct message_rules *rules, struct 
 	if (facts->eight_bit_header && !mime_is_utf8(facts->header)) {
 		return content_fault(VIEW("The header has 8-bit text that is not UTF-8 (RFC 6532)."));
 	}
-	if (facts->eight_bit_body && !rules->eight_bit) {
-		return verdict_never(550, ENHANCED(6, 3),
-		                     VIEW("The body has 8-bit text, which takes BODY=8BITMIME at MAIL (RFC 6152), "
-		                          "quoted-printable or base64."));
-	}
 	return VERDICT_OK;
 }
 

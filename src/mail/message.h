@@ -14,8 +14,7 @@
 #define MESSAGE_HEADER_MOST ((size_t)1024 * 1024)
 
 struct message_rules {
-	bool eight_bit; /* 8-bit content is taken: the client said BODY=8BITMIME, or policy lets it pass */
-	bool utf8;      /* SMTPUTF8 was asked for: UTF-8 in the header is taken (RFC 6532) */
+	bool utf8; /* SMTPUTF8 was asked for: UTF-8 in the header is taken (RFC 6532) */
 };
 
 /* What was found; views into the message unless said otherwise. */
@@ -33,8 +32,8 @@ struct message_facts {
 	bool has_mime_version;
 	bool has_dkim_signature;
 	bool eight_bit_header;
-	bool eight_bit_body;
-	uint32_t hops; /* Received fields */
+	bool eight_bit_body; /* taken whether BODY=8BITMIME was said or not: what the next hop takes decides */
+	uint32_t hops;       /* Received fields */
 	uint32_t field_count;
 	/* Names, as spelled, of the fields that message_prepare would cut out for their name (Bcc, Resent-Bcc,
 	 * Return-Path): when one of them is signed by the customer, the message cannot be relayed. In the arena. */
@@ -44,7 +43,7 @@ struct message_facts {
 
 /* Lines end in CRLF; the dot-stuffing is undone. OK, or NEVER with code, status and a text for the reply:
  *   550 5.6.0  header malformed, no or two From:, unreadable From: or Sender:, several From: domains, long lines
- *   550 5.6.3  8-bit content where rules has no eight_bit       550 5.6.9  8-bit header where rules has no utf8
+ *   550 5.6.9  8-bit header where rules has no utf8
  *   550 5.6.11 NUL, bare CR or LF (RFC 5321 2.3.8)              554 5.4.6  more than MESSAGE_HOPS_MOST hops
  * facts is filled as far as the check went. */
 struct verdict message_check(struct view message, const struct message_rules *rules, struct arena *arena,

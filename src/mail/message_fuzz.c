@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct message_rules rules = { .eight_bit = true, .utf8 = true };
+static const struct message_rules rules = { .utf8 = true };
 static const struct message_additions additions = {
 	.received = VIEW_INIT("Received: x\r\n"),
 	.date = VIEW_INIT("now"),

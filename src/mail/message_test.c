@@ -29,7 +29,7 @@ static const struct check_case {
 	{ "last line without CRLF", FROM "\r\nhello", { 0 }, 0, 0, 0, NULL },
 	{ "line of 998", FROM "\r\n" X990 "12345678\r\n", { 0 }, 0, 0, 0, NULL },
 	{ "last line of 998", FROM "\r\n" X990 "12345678", { 0 }, 0, 0, 0, NULL },
-	{ "8-bit body with leave", FROM "\r\n\xc3\xa9\r\n", { .eight_bit = true }, 0, 0, 0, NULL },
+	{ "8-bit body", FROM "\r\n\xc3\xa9\r\n", { .utf8 = false }, 0, 0, 0, NULL },
 	{ "8-bit header with leave", FROM "Subject: \xc3\xa9\r\n\r\n", { .utf8 = true }, 0, 0, 0, NULL },
 	{ "two of one domain", "From: a@example.com, b@EXAMPLE.com\r\n\r\n", { 0 }, 0, 0, 0, NULL },
 	{ "sender", FROM "Sender: c@example.org\r\n\r\n", { 0 }, 0, 0, 0, NULL },
@@ -66,8 +66,7 @@ static const struct check_case {
 	{ "line of 999", FROM "\r\n" X990 "123456789\r\n", { 0 }, 550, 6, 0, "Line 3 is longer" },
 	{ "last line of 999", FROM "\r\n" X990 "123456789", { 0 }, 550, 6, 0, "Line 3 is longer" },
 	{ "header line of 999", FROM "Subject: " X990 "\r\n\r\n", { 0 }, 550, 6, 0, "Line 2 is longer" },
-	{ "8-bit body", FROM "\r\n\xc3\xa9\r\n", { .utf8 = true }, 550, 6, 3, "BODY=8BITMIME" },
-	{ "8-bit header", FROM "Subject: \xc3\xa9\r\n\r\n", { .eight_bit = true }, 550, 6, 9, "SMTPUTF8" },
+	{ "8-bit header", FROM "Subject: \xc3\xa9\r\n\r\n", { .utf8 = false }, 550, 6, 9, "SMTPUTF8" },
 	{ "8-bit header that is not UTF-8", FROM "Subject: \xe9\r\n\r\n", { .utf8 = true }, 550, 6, 0, "not UTF-8" },
 };
 
@@ -167,7 +166,7 @@ static void facts_are_found(void **state)
 	                                 "Return-Path: <x@example.com>\r\n"
 	                                 "Resent-Bcc: y@example.com\r\n"
 	                                 "\r\n\xc3\xa9\r\n");
-	assert_true(verdict_is_ok(message_check(message, &(struct message_rules){ .eight_bit = true }, &arena, &facts)));
+	assert_true(verdict_is_ok(message_check(message, &(struct message_rules){ .utf8 = false }, &arena, &facts)));
 	assert_int_equal(facts.hops, 2);
 	assert_int_equal(facts.field_count, 14);
 	assert_true(facts.has_date && facts.has_message_id && facts.has_mime_version && facts.has_dkim_signature);
@@ -331,7 +330,7 @@ static void messages_are_prepared(void **state)
 			.presealed = row->presealed,
 		};
 		const struct verdict verdict =
-			message_check(view_of(row->message), &(struct message_rules){ .eight_bit = true }, &arena, &facts);
+			message_check(view_of(row->message), &(struct message_rules){ .utf8 = false }, &arena, &facts);
 		if (!verdict_is_ok(verdict)) {
 			fail_msg("%s: %.*s", row->name, VIEW_PRINT(verdict.why));
 		}

@@ -99,13 +99,14 @@ static bool read_size(struct session *session, struct view value)
 	return true;
 }
 
-static bool read_parameter(struct session *session, const struct smtp_parameter *parameter, bool *eight_bit)
+static bool read_parameter(struct session *session, const struct smtp_parameter *parameter)
 {
 	if (view_equal_nocase(parameter->keyword, VIEW("SIZE")))
 		return read_size(session, parameter->value);
 	if (view_equal_nocase(parameter->keyword, VIEW("BODY"))) {
-		*eight_bit = view_equal_nocase(parameter->value, VIEW("8BITMIME"));
-		if (*eight_bit || view_equal_nocase(parameter->value, VIEW("7BIT")))
+		/* What the content really is decides: many clients send 8-bit text without a word of it. */
+		if (view_equal_nocase(parameter->value, VIEW("8BITMIME")) ||
+		    view_equal_nocase(parameter->value, VIEW("7BIT")))
 			return true;
 		session_reply(session, 501, STATUS(5, 5, 4), VIEW("BODY is 7BIT or 8BITMIME"));
 		return false;
@@ -170,7 +171,6 @@ static bool read_sender(struct session *session, const struct smtp_command *comm
 
 void command_mail(struct session *session, const struct smtp_command *command)
 {
-	bool eight_bit = false;
 	if (!session->authenticated) {
 		session_reply(session, 530, STATUS(5, 7, 0),
 		              session->connection->tls.active || session->listener->plaintext_auth
@@ -179,11 +179,10 @@ void command_mail(struct session *session, const struct smtp_command *command)
 		return;
 	}
 	for (size_t i = 0; i < command->parameter_count; i++)
-		if (!read_parameter(session, &command->parameters[i], &eight_bit))
+		if (!read_parameter(session, &command->parameters[i]))
 			return;
 	struct transaction *transaction = must_alloc(1, sizeof(*transaction));
 	transaction->arena.limit = (size_t)256 * 1024 * 1024;
-	transaction->eight_bit = eight_bit;
 	transaction->seen = (struct map)MAP_LIMIT(session->recipients, world_random_u64(session->submission->world));
 	session->transaction = transaction;
 	if (read_sender(session, command, transaction) && session_take_credit(session, 0) &&

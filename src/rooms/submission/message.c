@@ -346,7 +346,7 @@ static void judge_and_hand_over(struct session *session, struct transaction *tra
 	struct customer_seals seals;
 	struct outgoing outgoing = { 0 };
 	uint8_t body_hash[SHA256_SIZE];
-	const struct message_rules rules = { .eight_bit = transaction->eight_bit };
+	const struct message_rules rules = { .utf8 = false };
 	if (!form_is_good(session, transaction))
 		return;
 	const struct verdict checked =

@@ -70,7 +70,6 @@ struct transaction {
 	size_t recipient_count;
 	size_t recipient_room;
 	struct map seen; /* recipients, to collapse repeats */
-	bool eight_bit;  /* BODY=8BITMIME */
 	bool held;
 	struct view hold_reason;
 	struct text content;
