@@ -37,6 +37,8 @@ struct parsing {
 	bool has_subdomain_policy;
 	bool has_absent_policy;
 	bool has_reports;         /* a rua with an address to use */
+	bool repeats;             /* a tag that is read stands twice */
+	unsigned seen;            /* a bit for each row of tags[] */
 	struct view policy_fault; /* of p, sp or np */
 };
 
@@ -130,8 +132,11 @@ static void read_tag(struct parsing *parsing, struct view text)
 	}
 	const struct view name = view_trim(view_first(text, equals));
 	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
-		if (view_equal_nocase(name, tags[i].name))
+		if (view_equal_nocase(name, tags[i].name)) {
+			parsing->repeats = parsing->repeats || (parsing->seen & 1u << i) != 0;
+			parsing->seen |= 1u << i;
 			tags[i].read(parsing, view_trim(view_from(text, equals + 1)));
+		}
 }
 
 /* RFC 9989 4.10.1: with a wrong policy but somewhere to report to, the record is p=none. */
@@ -170,6 +175,10 @@ bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why
 		count += part.length > 0;
 		if (part.length > 0)
 			read_tag(&parsing, part);
+	}
+	if (parsing.repeats) { /* RFC 9989 4.7: a list of tags as RFC 6376 3.2 has it */
+		*why = VIEW("a tag stands twice in it");
+		return false;
 	}
 	if (!policy_stands(&parsing, why))
 		return false;

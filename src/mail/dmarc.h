@@ -21,7 +21,8 @@ struct dmarc_record {
 	struct view warning;                /* what is wrong and is ignored; lives for ever; empty: nothing */
 };
 
-/* Wrong tags are ignored but for p, sp and np, which make the record void unless it has a rua (RFC 9989 4.8, 4.10.1).
+/* Wrong tags are ignored but for p, sp and np, which make the record void unless it has a rua (RFC 9989 4.8, 4.10.1);
+ * a tag that stands twice makes it void.
  * False: *why says what is wrong (lives for ever). */
 bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why);
 
