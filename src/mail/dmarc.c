@@ -1,5 +1,7 @@
 #include "mail/dmarc.h"
 
+#include "mail/domain.h"
+
 enum { WALK_MOST = 8, TAGS_MOST = 64 };
 
 static bool is_dmarc(struct view text)
@@ -224,20 +226,6 @@ static bool counts_as_none(const struct dmarc_finding *finding)
 	return finding->result == DMARC_MISSING || finding->result == DMARC_SEVERAL;
 }
 
-static size_t label_count(struct view name)
-{
-	size_t count = name.length > 0 ? 1 : 0;
-	for (size_t i = 0; i < name.length; i++)
-		count += name.data[i] == '.';
-	return count;
-}
-
-static struct view parent_of(struct view name)
-{
-	const size_t dot = view_find_byte(name, '.');
-	return dot == VIEW_NOT_FOUND ? VIEW_NONE : view_from(name, dot + 1);
-}
-
 static void prefer(struct dmarc_finding *finding, const struct dmarc_finding *above, struct arena *arena)
 {
 	const bool warns = finding->result == DMARC_SEVERAL || finding->text.length > 0;
@@ -253,9 +241,9 @@ void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct aren
 	struct dmarc_finding above = { 0 };
 	dmarc_look_at(lookup, domain, arena, finding);
 	/* RFC 9989 4.10: a long name is entered at its parent of seven labels. */
-	struct view name = parent_of(domain);
-	while (label_count(name) >= WALK_MOST)
-		name = parent_of(name);
+	struct view name = name_parent(domain);
+	while (name_label_count(name) >= WALK_MOST)
+		name = name_parent(name);
 	for (unsigned asked = 1; counts_as_none(finding) && asked < WALK_MOST && name.length > 0; asked++) {
 		dmarc_look_at(lookup, name, arena, &above);
 		if (above.result == DMARC_VALID || above.result == DMARC_LATER) {
@@ -264,7 +252,7 @@ void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct aren
 		}
 		if (!counts_as_none(&above))
 			break;
-		name = parent_of(name);
+		name = name_parent(name);
 	}
 	if (finding->result == DMARC_MISSING && finding->text.length > 0) {
 		finding->result = DMARC_BROKEN;

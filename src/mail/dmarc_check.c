@@ -1,5 +1,7 @@
 #include "mail/dmarc_check.h"
 
+#include "mail/domain.h"
+
 enum { WALK_MOST = 8 };
 
 static const char *const conclusion_names[] = {
@@ -34,20 +36,6 @@ struct walk {
 	struct view failure; /* not empty: DNS failed */
 };
 
-static size_t label_count(struct view name)
-{
-	size_t count = name.length > 0 ? 1 : 0;
-	for (size_t i = 0; i < name.length; i++)
-		count += name.data[i] == '.';
-	return count;
-}
-
-static struct view parent_of(struct view name)
-{
-	const size_t dot = view_find_byte(name, '.');
-	return dot == VIEW_NOT_FOUND ? VIEW_NONE : view_from(name, dot + 1);
-}
-
 static void walk_up(const struct txt_lookup *lookup, struct view start, struct arena *arena, struct walk *walk)
 {
 	struct view name = start;
@@ -67,10 +55,10 @@ static void walk_up(const struct txt_lookup *lookup, struct view start, struct a
 			    (finding.record.public_suffix == 'y' && name.length < start.length))
 				return;
 		}
-		name = parent_of(name);
+		name = name_parent(name);
 		/* A long name is gone on with at its parent of seven labels. */
-		while (label_count(name) >= WALK_MOST)
-			name = parent_of(name);
+		while (name_label_count(name) >= WALK_MOST)
+			name = name_parent(name);
 	}
 }
 
@@ -78,8 +66,8 @@ static void walk_up(const struct txt_lookup *lookup, struct view start, struct a
 static struct view one_below(struct view start, struct view above)
 {
 	struct view name = start;
-	while (label_count(name) > label_count(above) + 1)
-		name = parent_of(name);
+	while (name_label_count(name) > name_label_count(above) + 1)
+		name = name_parent(name);
 	return name;
 }
 

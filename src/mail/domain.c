@@ -128,23 +128,30 @@ bool domain_equal(const struct domain *a, const struct domain *b)
 	return view_equal(domain_view(a), domain_view(b));
 }
 
+size_t name_label_count(struct view name)
+{
+	size_t count = name.length > 0 ? 1 : 0;
+	for (size_t i = 0; i < name.length; i++)
+		count += name.data[i] == '.';
+	return count;
+}
+
+struct view name_parent(struct view name)
+{
+	const size_t dot = view_find_byte(name, '.');
+	return dot == VIEW_NOT_FOUND ? VIEW_NONE : view_from(name, dot + 1);
+}
+
 size_t domain_label_count(const struct domain *domain)
 {
-	size_t count = domain->length > 0 ? 1 : 0;
-	for (size_t i = 0; i < domain->length; i++) {
-		count += domain->name[i] == '.';
-	}
-	return count;
+	return name_label_count(domain_view(domain));
 }
 
 bool domain_parent(const struct domain *child, struct domain *parent)
 {
-	const struct view name = domain_view(child);
-	const size_t dot = view_find_byte(name, '.');
-	if (dot == VIEW_NOT_FOUND) {
+	const struct view above = name_parent(domain_view(child));
+	if (above.length == 0)
 		return false;
-	}
-	const struct view above = view_from(name, dot + 1);
 	struct domain made = { .length = (uint8_t)above.length };
 	bytes_copy(made.name, sizeof(made.name) - 1, above);
 	*parent = made;

@@ -38,6 +38,9 @@ struct view domain_result_text(enum domain_result result);
 struct view domain_view(const struct domain *domain); /* lent */
 bool domain_equal(const struct domain *a, const struct domain *b);
 size_t domain_label_count(const struct domain *domain);
+/* The same of any DNS name without its last dot; the parent of a single label is empty. */
+size_t name_label_count(struct view name);
+struct view name_parent(struct view name); /* lent */
 /* The domain without its first label; false when it has only one. parent may be child. */
 bool domain_parent(const struct domain *child, struct domain *parent);
 /* Same as or below ancestor. */

@@ -1,5 +1,6 @@
 /* Where mail for a domain goes (RFC 5321 5.1, RFC 7505). */
 #include "base/bytes.h"
+#include "mail/domain.h"
 #include "rooms/resolver/resolver.h"
 
 /* A domain may name any number of hosts; each looked at costs two look-ups. */
@@ -146,19 +147,11 @@ static bool add_hosts(struct routing *routing, const struct dns_record *records,
 
 /* ---- site */
 
-static size_t label_count(struct view name)
-{
-	size_t count = 1;
-	for (size_t i = 0; i < name.length; i++)
-		count += name.data[i] == '.';
-	return count;
-}
-
 /* co.uk, com.au, or.jp: what stands there belongs to many. */
 static bool is_registry_like(struct view name)
 {
 	const size_t dot = view_find_byte(name, '.');
-	return label_count(name) == 2 && dot <= 3 && name.length - dot - 1 == 2;
+	return name_label_count(name) == 2 && dot <= 3 && name.length - dot - 1 == 2;
 }
 
 /* The least of the names that the best hosts have, whichever comes first in the random order. */
@@ -178,7 +171,7 @@ static struct view site_of(struct view host, bool implicit, struct arena *arena)
 	struct text site = TEXT_LIMIT(256);
 	const size_t dot = view_find_byte(host, '.');
 	const struct view above = dot == VIEW_NOT_FOUND ? host : view_from(host, dot + 1);
-	const bool shared = !implicit && label_count(host) > 2 && !is_registry_like(above);
+	const bool shared = !implicit && name_label_count(host) > 2 && !is_registry_like(above);
 	const struct view kept = shared ? above : host;
 	for (size_t i = 0; i < kept.length; i++)
 		text_add_byte(&site, byte_lower(kept.data[i]));
