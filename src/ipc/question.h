@@ -17,6 +17,8 @@ struct question {
 	size_t answer_size;
 	void (*request)(struct wire *wire, void *request);
 	void (*answer)(struct wire *wire, void *answer);
+	/* Microseconds for which an asker may give the same answer to the same question again; NULL: never. */
+	int64_t (*good_for)(const void *answer);
 };
 
 enum asked {

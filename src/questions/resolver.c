@@ -35,6 +35,13 @@ static void verdict_answer_wire(struct wire *wire, void *element)
 	for (size_t i = 0; i < value->seal_count; i++)
 		usable_key_wire(wire, &value->seals[i]);
 	wire_bool(wire, &value->presealed);
+	wire_i64(wire, &value->good_for);
+}
+
+static int64_t verdict_good_for(const void *answer)
+{
+	const struct verdict_answer *value = answer;
+	return verdict_is_ok(value->verdict) ? value->good_for : 0;
 }
 
 const struct question resolver_verdict_question = {
@@ -44,6 +51,7 @@ const struct question resolver_verdict_question = {
 	.answer_size = sizeof(struct verdict_answer),
 	.request = verdict_request_wire,
 	.answer = verdict_answer_wire,
+	.good_for = verdict_good_for,
 };
 
 enum asked resolver_verdict(struct peer *resolver, const struct verdict_request *request,
@@ -102,6 +110,12 @@ static void may_send_answer_wire(struct wire *wire, void *element)
 	wire_i64(wire, &value->good_for);
 }
 
+static int64_t may_send_good_for(const void *answer)
+{
+	const struct may_send_answer *value = answer;
+	return value->permission == PERMISSION_YES ? value->good_for : 0;
+}
+
 const struct question resolver_may_send_question = {
 	.kind = QUESTION_KIND(ROOM_RESOLVER, 2),
 	.name = "may_send",
@@ -109,6 +123,7 @@ const struct question resolver_may_send_question = {
 	.answer_size = sizeof(struct may_send_answer),
 	.request = may_send_request_wire,
 	.answer = may_send_answer_wire,
+	.good_for = may_send_good_for,
 };
 
 enum asked resolver_may_send(struct peer *resolver, const struct may_send_request *request,
@@ -152,6 +167,13 @@ static void route_answer_wire(struct wire *wire, void *element)
 	wire_i64(wire, &value->good_for);
 }
 
+/* Soon asked again, since hosts of one preference come in an order that is drawn anew each time (RFC 5321 5.1). */
+static int64_t route_good_for(const void *answer)
+{
+	const struct route_answer *value = answer;
+	return value->result != ROUTE_FOUND ? 0 : value->good_for < SECOND ? value->good_for : SECOND;
+}
+
 const struct question resolver_route_question = {
 	.kind = QUESTION_KIND(ROOM_RESOLVER, 3),
 	.name = "route",
@@ -159,6 +181,7 @@ const struct question resolver_route_question = {
 	.answer_size = sizeof(struct route_answer),
 	.request = route_request_wire,
 	.answer = route_answer_wire,
+	.good_for = route_good_for,
 };
 
 enum asked resolver_route(struct peer *resolver, const struct route_request *request, struct route_answer *answer,

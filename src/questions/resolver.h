@@ -45,7 +45,8 @@ struct verdict_answer {
 	struct view warnings;                /* of checks at `warn`, and of passing ones; LF between; for the log */
 	struct usable_key seals[SEALS_MOST]; /* DATA: to seal with; none: leaves unsealed */
 	size_t seal_count;
-	bool presealed; /* one of the customer's seals is aligned: the message stays as it is */
+	bool presealed;   /* one of the customer's seals is aligned: the message stays as it is */
+	int64_t good_for; /* microseconds for which the asker may remember a good one */
 };
 extern const struct question resolver_verdict_question;
 enum asked resolver_verdict(struct peer *resolver, const struct verdict_request *request,

@@ -71,7 +71,7 @@ struct credit_request {
 };
 struct credit_answer {
 	enum credit_result result;
-	int64_t wait;       /* microseconds */
+	int64_t wait;       /* microseconds; GRANTED: before the next one, 0 for none */
 	bool held;          /* the account is on hold: mail is accepted and kept */
 	struct view reason; /* of hold or suspension */
 };

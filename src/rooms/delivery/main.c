@@ -1,4 +1,5 @@
 #include "base/must.h"
+#include "ipc/memory.h"
 #include "net/tls.h"
 #include "rooms/delivery/delivery.h"
 
@@ -6,15 +7,19 @@ struct delivery_state {
 	struct delivery delivery;
 	struct room_frame *frame;
 	struct tls_context *tls;
+	struct peer *resolver; /* what it said is remembered for a while */
 };
+
+enum { MEMORY_MOST = 4 * 1024 * 1024 };
 
 static void *start(struct room_frame *frame, struct text *problem)
 {
 	(void)problem;
 	struct delivery_state *state = must_alloc(1, sizeof(*state));
+	state->resolver = memory_peer_new(frame->world, frame->peers[ROOM_RESOLVER][0], MEMORY_MOST);
 	const struct delivery_peers peers = {
 		.queue = frame->peers[ROOM_QUEUE][0],
-		.resolver = frame->peers[ROOM_RESOLVER][0],
+		.resolver = state->resolver,
 		.vault = frame->peers[ROOM_VAULT][0],
 	};
 	state->frame = frame;
@@ -35,7 +40,14 @@ static void deinit(void *room)
 	struct delivery_state *state = room;
 	delivery_deinit(&state->delivery);
 	tls_context_free(state->tls);
+	peer_free(state->resolver);
 	free(state);
+}
+
+static void reload(void *room)
+{
+	const struct delivery_state *state = room;
+	memory_peer_forget(state->resolver);
 }
 
 static size_t counters(void *room, struct counter *into, size_t most, struct arena *arena)
@@ -63,6 +75,7 @@ const struct room_definition delivery_room = {
 	.room = ROOM_DELIVERY,
 	.start = start,
 	.stop = stop,
+	.reload = reload,
 	.deinit = deinit,
 	.counters = counters,
 	.tls = tls_start,

@@ -12,6 +12,7 @@ struct lookup_context {
 	struct resolver *resolver;
 	enum freshness freshness;
 	int64_t deadline;
+	int64_t *good_until; /* as in struct who */
 };
 void lookup_txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer);
 void lookup_any(void *context, struct view name, enum lookup_type type, struct arena *arena,

@@ -241,6 +241,8 @@ void records_lookup(struct resolver *resolver, const struct record_question *que
 		ask(resolver, entry, question);
 	entry->pins--;
 	if (answer_serves(resolver, entry)) {
+		if (question->good_until != NULL && entry->good_until < *question->good_until)
+			*question->good_until = entry->good_until;
 		answer_copy(&entry->answer, arena, answer);
 		return;
 	}

@@ -52,7 +52,8 @@ struct record_question {
 	struct view name;
 	enum dns_type type;
 	enum freshness freshness;
-	int64_t deadline; /* nothing is asked after it; what is under way may last some seconds longer */
+	int64_t deadline;    /* nothing is asked after it; what is under way may last some seconds longer */
+	int64_t *good_until; /* NULL, or set back to when the answer's time ends */
 };
 
 /* Suspends. The answer is a copy in the arena. A failed look-up is answered by the last definitive answer within its
@@ -91,7 +92,8 @@ struct who {
 	struct view domain;
 	struct view account;
 	struct view as_typed;
-	int64_t deadline; /* of the look-ups */
+	int64_t deadline;    /* of the look-ups */
+	int64_t *good_until; /* NULL, or set back to when the first of the answers' times ends */
 };
 
 /* Each suspends; what they find lives in the arena. */

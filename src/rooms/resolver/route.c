@@ -34,7 +34,7 @@ static void note_ttl(struct routing *routing, const struct dns_answer *answer)
 
 static void add_addresses(struct routing *routing, struct route_host *host, enum dns_type type)
 {
-	const struct record_question question = { host->name, type, FRESH_ENOUGH, routing->deadline };
+	const struct record_question question = { host->name, type, FRESH_ENOUGH, routing->deadline, NULL };
 	struct dns_answer answer;
 	records_lookup(routing->resolver, &question, routing->arena, &answer);
 	if (answer.status == DNS_FAILED) {
@@ -227,7 +227,7 @@ static void route_mx(struct routing *routing, struct dns_answer *answer)
 
 static void route_domain(struct routing *routing)
 {
-	const struct record_question question = { routing->domain, DNS_MX, FRESH_ENOUGH, routing->deadline };
+	const struct record_question question = { routing->domain, DNS_MX, FRESH_ENOUGH, routing->deadline, NULL };
 	struct dns_answer answer;
 	records_lookup(routing->resolver, &question, routing->arena, &answer);
 	note_ttl(routing, &answer);

@@ -15,6 +15,7 @@ struct judging {
 	size_t usable_count;
 	bool presealed;
 	int64_t deadline;
+	int64_t good_until; /* the first of the answers' ends */
 };
 
 static struct finding *judge(struct judging *judging, struct view domain, enum check check)
@@ -27,6 +28,7 @@ static struct finding *judge(struct judging *judging, struct view domain, enum c
 		.account = judging->request->account,
 		.as_typed = judging->request->as_typed,
 		.deadline = judging->deadline,
+		.good_until = &judging->good_until,
 	};
 	struct finding *finding = &judging->findings[judging->count];
 	judging->domains[judging->count++] = domain;
@@ -232,6 +234,14 @@ static struct verdict conclude(const struct judging *judging)
 	return verdict_later(status.subject == 7 ? 450 : 451, status, text);
 }
 
+/* Not longer than any answer that it rests on, and not so long that the room's own look-ups are not seen to. */
+static int64_t good_for(const struct resolver *resolver, int64_t good_until)
+{
+	const int64_t left = good_until - world_now(resolver->world);
+	const int64_t most = (*resolver->config)->dns.min_ttl;
+	return left > most ? most : left > 0 ? left : 0;
+}
+
 /* A look-up that failed takes nothing back: the vault's grant ends by itself. */
 static void tell_grant(const struct judging *judging, enum check_state token)
 {
@@ -249,6 +259,7 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 		.request = question,
 		.arena = arena,
 		.deadline = resolver_deadline(room),
+		.good_until = INT64_MAX,
 	};
 	enum check_state token = STATE_UNKNOWN;
 	judging.resolver->counters.verdicts++;
@@ -259,6 +270,7 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 	answer->verdict = conclude(&judging);
 	answer->warnings = warnings_of(&judging);
 	answer->presealed = judging.presealed;
+	answer->good_for = good_for(judging.resolver, judging.good_until);
 	tell_grant(&judging, token);
 	for (size_t i = 0; token == STATE_PASS && i < judging.usable_count; i++)
 		answer->seals[answer->seal_count++] = judging.usable[i];
@@ -276,14 +288,15 @@ void resolver_answer_may_send(void *room, const struct caller *caller, const voi
 	const struct may_send_request *request = question;
 	struct may_send_answer *answer = given;
 	const int64_t deadline = resolver_deadline(resolver);
+	int64_t good_until = INT64_MAX;
 	answer->permission = PERMISSION_YES;
-	answer->good_for = (*resolver->config)->dns.min_ttl;
 	for (size_t i = 0; request->require_token == REQUIRE_ENFORCE && i < request->domain_count; i++) {
 		const struct who who = {
 			.domain = request->domains[i],
 			.account = request->account,
 			.as_typed = request->as_typed,
 			.deadline = deadline,
+			.good_until = &good_until,
 		};
 		struct finding finding;
 		find_check(resolver, &who, CHECK_TOKEN, arena, &finding, NULL, NULL);
@@ -295,4 +308,5 @@ void resolver_answer_may_send(void *room, const struct caller *caller, const voi
 		if (finding.state == STATE_UNKNOWN)
 			answer->permission = PERMISSION_UNKNOWN;
 	}
+	answer->good_for = good_for(resolver, good_until);
 }

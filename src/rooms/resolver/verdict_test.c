@@ -168,12 +168,31 @@ static void silence_holds_nobody_up(void **state)
 	scene_free(scene);
 }
 
+/* Askers remember a good answer, but never beyond what the room itself would go by. */
+static void good_for_as_long_as_its_records(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(VIEW(""));
+	const struct verdict_request mail = request_of(VIEW("example.com"), MOMENT_MAIL);
+	scene_publish_all(scene, VIEW("example.com"));
+	expect_number("fresh", scene_verdict(scene, &mail).good_for, 10 * SECOND);
+	scene->now += 296 * SECOND; /* the records live for 300 s */
+	expect_number("verdict", scene_verdict(scene, &mail).good_for, 4 * SECOND);
+	expect_number("may send", scene_may_send(scene, VIEW("example.com")).good_for, 4 * SECOND);
+	scene->is_silent = true;
+	scene->now += MINUTE;
+	expect_number("in grace", scene_verdict(scene, &mail).good_for, 0);
+	expect_number("in grace", scene_verdict(scene, &mail).verdict.outcome, OUTCOME_OK);
+	scene_free(scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_is_needed),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(silence_holds_nobody_up),
+		cmocka_unit_test(good_for_as_long_as_its_records),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

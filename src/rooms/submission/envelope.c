@@ -51,6 +51,8 @@ bool session_take_credit(struct session *session, uint32_t recipients)
 	struct submission *submission = session->submission;
 	const struct credit_request request = { .login = session->login, .recipients = recipients };
 	const int64_t latest = world_now(submission->world) + session->config->limits.max_wait;
+	if (recipients == 0 && world_now(submission->world) < session->credit_until)
+		return true;
 	for (;;) {
 		struct credit_answer answer = { 0 };
 		if (vault_credit(submission->vault, &request, &answer, &session->arena,
@@ -64,6 +66,7 @@ bool session_take_credit(struct session *session, uint32_t recipients)
 				session->transaction->held = true;
 				session->transaction->hold_reason = arena_copy(&session->transaction->arena, answer.reason);
 			}
+			session->credit_until = world_now(submission->world) + (answer.wait == 0 ? SECOND : 0);
 			return true;
 		case CREDIT_QUOTA:
 			return tell_wait(session, answer.wait, VIEW("today's quota of this user account is used up"));

@@ -1,4 +1,5 @@
 #include "base/must.h"
+#include "ipc/memory.h"
 #include "net/tls.h"
 #include "rooms/submission/submission.h"
 
@@ -6,7 +7,10 @@ struct submission_state {
 	struct submission submission;
 	struct room_frame *frame;
 	struct tls_context *contexts[64];
+	struct peer *resolver; /* what it said is remembered for a while */
 };
+
+enum { MEMORY_MOST = 4 * 1024 * 1024 };
 
 static bool make_contexts(struct submission_state *state, struct text *problem)
 {
@@ -35,15 +39,17 @@ static void deinit(void *room)
 	for (size_t i = 0; i < 64; i++)
 		tls_context_free(state->contexts[i]);
 	submission_deinit(&state->submission);
+	peer_free(state->resolver);
 	free(state);
 }
 
 static void *start(struct room_frame *frame, struct text *problem)
 {
 	struct submission_state *state = must_alloc(1, sizeof(*state));
+	state->resolver = memory_peer_new(frame->world, frame->peers[ROOM_RESOLVER][0], MEMORY_MOST);
 	const struct submission_peers peers = {
 		.vault = frame->peers[ROOM_VAULT][0],
-		.resolver = frame->peers[ROOM_RESOLVER][0],
+		.resolver = state->resolver,
 		.queue = frame->peers[ROOM_QUEUE][0],
 	};
 	state->frame = frame;
@@ -61,6 +67,12 @@ static void stop(void *room)
 {
 	struct submission_state *state = room;
 	submission_stop(&state->submission, world_now(state->frame->world) + 5 * SECOND);
+}
+
+static void reload(void *room)
+{
+	const struct submission_state *state = room;
+	memory_peer_forget(state->resolver);
 }
 
 static size_t counters(void *room, struct counter *into, size_t most, struct arena *arena)
@@ -89,6 +101,7 @@ const struct room_definition submission_room = {
 	.room = ROOM_SUBMISSION,
 	.start = start,
 	.stop = stop,
+	.reload = reload,
 	.deinit = deinit,
 	.counters = counters,
 	.tls = tls_start,

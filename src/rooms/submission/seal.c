@@ -1,5 +1,6 @@
 /* Sealing: the seal is worded here, the vault signs it. */
 #include "base/must.h"
+#include "ipc/memory.h"
 #include "rooms/submission/submission.h"
 
 static bool later(struct session *session, struct enhanced_status status, struct view why)
@@ -23,6 +24,9 @@ static bool refused_by_vault(struct session *session, enum sign_result result)
 		return later(session, STATUS(4, 7, 1), VIEW("this user account sends faster than it may; try again soon"));
 	case SIGN_NO_GRANT:
 	case SIGN_NO_KEY:
+		/* What let the message come this far does not hold any more. */
+		memory_peer_forget(session->submission->resolver);
+		break;
 	case SIGN_FAILED:
 		break;
 	}

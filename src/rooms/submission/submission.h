@@ -104,6 +104,7 @@ struct session {
 	struct text as_typed;
 	uint64_t message_size;
 	uint32_t recipients;
+	int64_t credit_until; /* the account was within its rate a moment ago: MAIL need not ask for that again */
 	enum requirement require[CHECK_COUNT];
 	struct transaction *transaction;
 };

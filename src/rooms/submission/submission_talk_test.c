@@ -2,6 +2,7 @@
 #include "base/must.h"
 #include "base/testing.h"
 #include "ipc/direct.h"
+#include "ipc/memory.h"
 #include "rooms/submission/submission.h"
 #include "task/talk.h"
 
@@ -16,7 +17,7 @@ struct scene {
 	struct submission submission;
 	struct tls_context *room_tls[1], *client_tls;
 	struct listener *listener;
-	struct peer *vault, *resolver, *queue;
+	struct peer *vault, *asked_resolver, *resolver, *queue;
 	struct service services[3];
 	struct talk client;
 	/* what the others were asked, and how they answer */
@@ -24,6 +25,10 @@ struct scene {
 	size_t stored_count, sealed_count, logouts;
 	enum submit_result submit_result;
 	struct verdict verdict;
+	int64_t verdict_good_for;
+	int64_t credit_wait;  /* before the next message */
+	size_t without_grant; /* the vault does not seal the message of this number */
+	size_t verdicts_asked, mail_credits_asked;
 	bool queue_silent;
 };
 
@@ -47,8 +52,11 @@ static void authenticate(void *room, const struct caller *caller, const void *re
 
 static void credit(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
 {
-	(void)room, (void)caller, (void)request, (void)arena;
-	*(struct credit_answer *)answer = (struct credit_answer){ .result = CREDIT_GRANTED };
+	(void)caller, (void)arena;
+	struct scene *scene = room;
+	const struct credit_request *asked = request;
+	scene->mail_credits_asked += asked->recipients == 0;
+	*(struct credit_answer *)answer = (struct credit_answer){ .result = CREDIT_GRANTED, .wait = scene->credit_wait };
 }
 
 static void logout(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
@@ -68,15 +76,18 @@ static void sign(void *room, const struct caller *caller, const void *request, v
 	for (size_t i = 0; i < asked->seal_count; i++)
 		told->signatures[i] = VIEW("signature");
 	scene->sealed_count++;
+	if (scene->sealed_count == scene->without_grant)
+		*told = (struct sign_answer){ .result = SIGN_NO_GRANT };
 }
 
 static void verdict(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
 {
 	(void)caller, (void)arena;
-	const struct scene *scene = room;
+	struct scene *scene = room;
 	const struct verdict_request *asked = request;
 	struct verdict_answer *told = answer;
-	*told = (struct verdict_answer){ .verdict = scene->verdict };
+	*told = (struct verdict_answer){ .verdict = scene->verdict, .good_for = scene->verdict_good_for };
+	scene->verdicts_asked++;
 	if (asked->moment == MOMENT_DATA)
 		told->seals[told->seal_count++] = (struct usable_key){ VIEW("elastx"), KEY_RSA };
 }
@@ -152,7 +163,8 @@ static void scene_begin(struct scene *scene, const char *listener)
 		.descriptor = -1, .level = LOG_ERROR, .room = "submission", .wall = log_wall, .context = scene->room
 	};
 	scene->vault = connect_peer(scene, 0, "vault", vault_answerers, CASES(vault_answerers));
-	scene->resolver = connect_peer(scene, 1, "resolver", resolver_answerers, CASES(resolver_answerers));
+	scene->asked_resolver = connect_peer(scene, 1, "resolver", resolver_answerers, CASES(resolver_answerers));
+	scene->resolver = memory_peer_new(scene->room, scene->asked_resolver, 65536);
 	scene->queue = connect_peer(scene, 2, "queue", queue_answerers, CASES(queue_answerers));
 	const struct submission_peers peers = { scene->vault, scene->resolver, scene->queue };
 	submission_init(&scene->submission, scene->room, &scene->log, &scene->in_force, &peers);
@@ -199,10 +211,11 @@ static void scene_end(struct scene *scene, const char *name)
 	expect_number(name, (int64_t)scene->submission.by_address.count, 0);
 	task_start(scene->room, "stop", stop_room, scene);
 	sim_run_for(scene->sim, 10 * MINUTE);
-	struct peer *const peers[] = { scene->vault, scene->resolver, scene->queue };
+	struct peer *const peers[] = { scene->vault, scene->asked_resolver, scene->queue };
 	for (size_t i = 0; i < CASES(peers); i++)
 		direct_peer_disconnect(peers[i]);
 	sim_end(scene->sim);
+	peer_free(scene->resolver);
 	for (size_t i = 0; i < CASES(peers); i++)
 		peer_free(peers[i]);
 	listener_free(scene->listener);
@@ -419,6 +432,37 @@ static void a_verdict_is_told_line_by_line(void **state)
 	scene_end(&scene, "verdict");
 }
 
+#define ONE_MORE DATA MESSAGE "< 250 2.0.0\n"
+
+static void what_holds_for_a_while_is_asked_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		int64_t good_for, credit_wait;
+		size_t without_grant;
+		const char *script;
+		size_t verdicts, mail_credits;
+	} rows[] = {
+		{ "nothing holds", 0, 1, 0, READY ONE_MORE ONE_MORE BYE, 4, 2 },
+		{ "verdicts hold", HOUR, 1, 0, READY ONE_MORE ONE_MORE BYE, 2, 2 },
+		{ "the account was within its rate", 0, 0, 0, READY ONE_MORE ONE_MORE BYE, 4, 1 },
+		{ "that was a while ago", 0, 0, 0, READY ONE_MORE "wait 2\n" ONE_MORE BYE, 4, 2 },
+		{ "a grant is gone", HOUR, 0, 2, READY ONE_MORE DATA MESSAGE "< 451 4.3.0\n" ONE_MORE BYE, 4, 1 },
+	};
+	for (size_t i = 0; i < CASES(rows); i++) {
+		struct scene scene;
+		scene_begin(&scene, STARTTLS);
+		scene.verdict_good_for = rows[i].good_for;
+		scene.credit_wait = rows[i].credit_wait;
+		scene.without_grant = rows[i].without_grant;
+		scene_talk(&scene, rows[i].script, 0);
+		expect_number(rows[i].name, (int64_t)scene.verdicts_asked, (int64_t)rows[i].verdicts);
+		expect_number(rows[i].name, (int64_t)scene.mail_credits_asked, (int64_t)rows[i].mail_credits);
+		scene_end(&scene, rows[i].name);
+	}
+}
+
 /* Sizes, with what SIZE promised nothing of: the account's is 2,000 octets, the room's budget 1 MiB. */
 static void large(void **state)
 {
@@ -488,6 +532,7 @@ int main(void)
 		cmocka_unit_test(talks),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(a_verdict_is_told_line_by_line),
+		cmocka_unit_test(what_holds_for_a_while_is_asked_once),
 		cmocka_unit_test(large),
 		cmocka_unit_test(the_budget_of_messages_in_motion),
 		cmocka_unit_test(a_stop_ends_sessions),

@@ -529,14 +529,6 @@ struct reloading {
 	struct child *asked_by; /* NULL: SIGHUP */
 };
 
-static bool all_ready(const struct supervisor *supervisor)
-{
-	for (size_t i = 0; i < supervisor->child_count; i++)
-		if (!supervisor->children[i].ready)
-			return false;
-	return true;
-}
-
 static void apply(struct supervisor *supervisor, struct config *config, const struct text *yaml,
                   struct text *complaints)
 {
@@ -548,14 +540,16 @@ static void apply(struct supervisor *supervisor, struct config *config, const st
 	text_clear(&supervisor->yaml);
 	text_add(&supervisor->yaml, text_view(yaml));
 	copy_zones(supervisor, complaints);
-	for (size_t i = 0; i < supervisor->child_count; i++) {
-		supervisor->children[i].ready = false;
-		say_configuration(&supervisor->children[i]);
-	}
-	/* Each room says that it has taken it, so that whoever asked may rely on it. */
+	/* Each room says that it has taken it, so that whoever asked may rely on it; one after the other, so that none
+	 * remembers what a room that it asks has said before. */
 	const int64_t deadline = world_now(supervisor->world) + 5 * SECOND;
-	while (!all_ready(supervisor) && signal_wait(&supervisor->changed, deadline) == WAIT_DONE)
-		continue;
+	for (size_t i = 0; i < supervisor->child_count; i++) {
+		struct child *child = &supervisor->children[i];
+		child->ready = false;
+		say_configuration(child);
+		while (!child->ready && signal_wait(&supervisor->changed, deadline) == WAIT_DONE)
+			continue;
+	}
 }
 
 static void reload_run(void *argument)

@@ -164,6 +164,9 @@ enum credit_result account_credit(struct account *account, const struct config *
 	account->bucket -= (int64_t)recipients * recipient;
 	account->used_today += recipients;
 	account->usage_dirty = account->usage_dirty || recipients > 0;
+	*wait = account->bucket > 0 && account->used_today < quota ? 0 : 1;
+	if (account->bucket < 0)
+		*wait -= account->bucket / rate;
 	return CREDIT_GRANTED;
 }
 

@@ -404,7 +404,10 @@ static void play_networks(struct scene *scene)
 static void play_credit(struct scene *scene)
 {
 	const uint64_t number = login(scene, add_account(scene));
-	assert_int_equal(credit(scene, scene->first, number, 100).result, CREDIT_GRANTED);
+	assert_int_equal(credit(scene, scene->first, number, 0).wait, 0);
+	const struct credit_answer granted = credit(scene, scene->first, number, 100);
+	assert_int_equal(granted.result, CREDIT_GRANTED);
+	assert_true(granted.wait > 80 * SECOND && granted.wait <= 91 * SECOND);
 	const struct credit_answer wait = credit(scene, scene->first, number, 1);
 	assert_int_equal(wait.result, CREDIT_WAIT);
 	assert_true(wait.wait > 80 * SECOND && wait.wait <= 91 * SECOND);
