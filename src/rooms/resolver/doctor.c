@@ -22,7 +22,7 @@ static void examine(struct resolver *resolver, const struct who *who, enum check
 	struct usable_key usable[SEALS_MOST];
 	size_t usable_count = 0;
 	/* The operator asks: keys are made on nobody's account. */
-	const struct who anyone = { .domain = who->domain, .deadline = who->deadline };
+	const struct who anyone = { .domain = who->domain, .errand = who->errand };
 	switch (check) {
 	case CHECK_TOKEN:
 		if (who->account.length > 0)
@@ -56,11 +56,12 @@ void resolver_answer_check(void *room, const struct caller *caller, const void *
 	struct check_answer *answer = given;
 	answer->ready = true;
 	for (unsigned check = 0; check < CHECK_COUNT; check++) {
+		struct errand errand = errand_begin(resolver, ERRAND_DOCTOR);
 		const struct who who = {
 			.domain = request->domain,
 			.account = request->account,
 			.as_typed = request->as_typed,
-			.deadline = resolver_deadline(resolver),
+			.errand = &errand,
 		};
 		struct finding finding;
 		examine(resolver, &who, (enum check)check, arena, &finding);

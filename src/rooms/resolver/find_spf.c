@@ -66,7 +66,7 @@ static void spf_passes(struct finding *finding, const struct spf_finding *spf, s
 void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
               struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->deadline, who->good_until };
+	struct lookup_context context = { resolver, freshness, who->errand };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	struct spf_finding spf;
 	*finding =

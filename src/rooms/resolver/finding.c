@@ -23,8 +23,7 @@ void lookup_txt(void *context, struct view name, struct arena *arena, struct txt
 {
 	const struct lookup_context *lookup = context;
 	struct dns_answer found;
-	const struct record_question question = { name, DNS_TXT, lookup->freshness, lookup->deadline,
-		                                      lookup->good_until };
+	const struct record_question question = { name, DNS_TXT, lookup->freshness, lookup->errand };
 	records_lookup(lookup->resolver, &question, arena, &found);
 	*answer = (struct txt_answer){ .through_alias = found.through_alias, .detail = found.detail };
 	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
@@ -48,8 +47,7 @@ void lookup_any(void *context, struct view name, enum lookup_type type, struct a
 	};
 	const struct lookup_context *lookup = context;
 	struct dns_answer found;
-	const struct record_question question = { name, types[type], lookup->freshness, lookup->deadline,
-		                                      lookup->good_until };
+	const struct record_question question = { name, types[type], lookup->freshness, lookup->errand };
 	records_lookup(lookup->resolver, &question, arena, &found);
 	*answer = (struct lookup_answer){ .status = TXT_NONE, .detail = found.detail };
 	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {

@@ -11,8 +11,7 @@
 struct lookup_context {
 	struct resolver *resolver;
 	enum freshness freshness;
-	int64_t deadline;
-	int64_t *good_until; /* as in struct who */
+	struct errand *errand;
 };
 void lookup_txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer);
 void lookup_any(void *context, struct view name, enum lookup_type type, struct arena *arena,
@@ -21,7 +20,7 @@ void lookup_any(void *context, struct view name, enum lookup_type type, struct a
 void finding_see(struct finding *finding, struct view text);
 void finding_cannot_tell(struct finding *finding, struct view where, struct view why, struct arena *arena);
 /* Is one of the customer's seals of the From: domain, as DMARC has it (RFC 9989 5.2)? Suspends. */
-bool seal_is_aligned(struct resolver *resolver, const struct verdict_request *request, int64_t deadline,
+bool seal_is_aligned(struct resolver *resolver, const struct verdict_request *request, struct errand *errand,
                      struct arena *arena);
 
 #endif

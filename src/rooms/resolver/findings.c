@@ -48,7 +48,7 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
                 struct finding *finding)
 {
 	const struct view prefix = (*resolver->config)->service.token_prefix;
-	struct lookup_context context = { resolver, freshness, who->deadline, who->good_until };
+	struct lookup_context context = { resolver, freshness, who->errand };
 	struct txt_answer answer;
 	*finding = (struct finding){
 		.check = CHECK_TOKEN,
@@ -120,7 +120,7 @@ static bool judge_record(struct view record, const struct public_key *ours, stru
 static void judge_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
                       enum freshness freshness, struct arena *arena, struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->deadline, who->good_until };
+	struct lookup_context context = { resolver, freshness, who->errand };
 	struct txt_answer answer;
 	struct text record = TEXT_LIMIT(8192);
 	dkim_key_write(ours->algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256, ours->key, &record);
@@ -214,7 +214,7 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
 void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->deadline, who->good_until };
+	struct lookup_context context = { resolver, freshness, who->errand };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	struct dmarc_finding dmarc;
 	*finding = (struct finding){ .check = CHECK_DMARC, .state = STATE_FAIL, .status = { 5, 7, 1 } };
@@ -298,7 +298,7 @@ static bool is_meant_for(const struct finding *finding, struct view text)
  * example.com ends up at example.com.example.com. */
 void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
 {
-	struct lookup_context context = { resolver, FRESH_NOW, who->deadline, NULL };
+	struct lookup_context context = { resolver, FRESH_NOW, who->errand };
 	const struct view places[] = {
 		arena_print(arena, "%.*s.%.*s", VIEW_PRINT(finding->name), VIEW_PRINT(who->domain)),
 		finding->check == CHECK_TOKEN ? arena_print(arena, "www.%.*s", VIEW_PRINT(who->domain)) : VIEW_NONE,

@@ -92,7 +92,8 @@ void resolver_answer_records(void *room, const struct caller *caller, const void
 		text_deinit(&lower);
 	}
 	/* Where there is an SPF record already, ours belongs into it. */
-	const struct who who = { .domain = request->domain, .deadline = resolver_deadline(resolver) };
+	struct errand errand = errand_begin(resolver, ERRAND_DOCTOR);
+	const struct who who = { .domain = request->domain, .errand = &errand };
 	struct finding spf;
 	find_spf(resolver, &who, FRESH_ENOUGH, arena, &spf);
 	add(answer, "spf", request->domain,

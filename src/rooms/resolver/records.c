@@ -6,8 +6,7 @@
 enum { NAME_MOST = 253, LABEL_MOST = 63 };
 
 static const size_t bytes_most = (size_t)64 * 1024 * 1024;
-static const int64_t question_patience = 8 * SECOND;
-static const int64_t lookup_patience = 6 * SECOND;
+static const int64_t lookup_patience = 6 * SECOND;        /* of a look-up; its asker may leave earlier */
 static const int64_t stale_patience = 1800 * MILLISECOND; /* RFC 8767 5: where an older answer can serve */
 static const int64_t retry_after = 30 * SECOND;           /* at most so long until a failed check is asked again */
 static const int64_t retry_at_most_every = SECOND;
@@ -22,11 +21,14 @@ struct cache_entry {
 	size_t packed_size;
 	int64_t obtained;    /* INT64_MIN: there is none yet */
 	int64_t good_until;  /* of the answer */
+	int64_t refresh_at;  /* when a re-check thinks it old */
+	int64_t asked_at;    /* the look-up under way, or the last */
 	int64_t asked_fresh; /* when it was last asked past the caches; INT64_MIN: never */
 	int64_t failed_until;
 	struct text failure; /* why the last look-up failed */
 	struct signal asked;
 	bool asking;
+	bool is_kept; /* on disk too */
 	unsigned pins;
 };
 
@@ -164,36 +166,68 @@ static void take_answer(struct resolver *resolver, struct cache_entry *entry, co
 	pack(resolver, entry, answer);
 	entry->obtained = now;
 	entry->good_until = now + time;
+	entry->refresh_at = now + time / 5 * 4;
 	entry->failed_until = INT64_MIN;
 }
 
 /* ---- asking */
 
-static void ask(struct resolver *resolver, struct cache_entry *entry, const struct record_question *question)
+struct asking {
+	struct resolver *resolver;
+	struct cache_entry *entry;
+	struct view name;
+	enum dns_type type;
+	bool fresh;
+	struct arena arena;
+};
+
+static void ask_failed(const struct resolver *resolver, struct cache_entry *entry, struct view why)
 {
-	struct arena arena = { 0 };
+	const int64_t pause = answer_serves(resolver, entry) ? stale_time : failure_time;
+	entry->failed_until = world_now(resolver->world) + pause;
+	text_clear(&entry->failure);
+	text_add(&entry->failure, view_first(why, 500));
+}
+
+/* A task of its own: whoever asked may be gone when the answer comes. It is worth the same to the next one. */
+static void ask(void *argument)
+{
+	struct asking *asking = argument;
+	struct resolver *resolver = asking->resolver;
+	struct cache_entry *entry = asking->entry;
 	struct dns_answer answer = { .status = DNS_CANCELLED };
-	const int64_t now = world_now(resolver->world);
-	const int64_t patience = answer_serves(resolver, entry) ? stale_patience : lookup_patience;
-	const bool fresh = question->freshness != FRESH_ENOUGH;
-	entry->asking = true;
-	if (fresh)
-		entry->asked_fresh = now;
-	resolver->counters.queries++;
-	/* With the same patience for all, since others may wait for this answer too. */
-	resolver->dns->operations->lookup(resolver->dns, question->name, question->type, fresh, now + patience, &arena,
-	                                  &answer);
-	if (answer.status == DNS_FAILED) {
-		entry->failed_until =
-			world_now(resolver->world) + (answer_serves(resolver, entry) ? stale_time : failure_time);
-		text_clear(&entry->failure);
-		text_add(&entry->failure, view_first(answer.detail, 500));
-	} else if (answer.status != DNS_CANCELLED) {
+	resolver->dns->operations->lookup(resolver->dns, asking->name, asking->type, asking->fresh,
+	                                  entry->asked_at + lookup_patience, &asking->arena, &answer);
+	if (answer.status == DNS_FAILED)
+		ask_failed(resolver, entry, answer.detail);
+	else if (answer.status != DNS_CANCELLED)
 		take_answer(resolver, entry, &answer);
-	}
-	arena_deinit(&arena);
 	entry->asking = false;
+	entry->pins--;
 	signal_wake_all(&entry->asked);
+	arena_deinit(&asking->arena);
+	free(asking);
+}
+
+static void ask_begin(struct resolver *resolver, struct cache_entry *entry, const struct record_question *question)
+{
+	struct asking *asking = must_alloc(1, sizeof(*asking));
+	*asking = (struct asking){
+		.resolver = resolver,
+		.entry = entry,
+		.type = question->type,
+		.fresh = question->freshness != FRESH_ENOUGH,
+	};
+	asking->name = arena_copy(&asking->arena, question->name);
+	entry->asking = true;
+	entry->pins++;
+	entry->asked_at = world_now(resolver->world);
+	if (asking->fresh)
+		entry->asked_fresh = entry->asked_at;
+	entry->is_kept = entry->is_kept || question->errand->is_kept;
+	question->errand->queries_left--;
+	resolver->counters.queries++;
+	task_group_start(&resolver->asking, resolver->world, "look-up", ask, asking);
 }
 
 static bool needs_asking(const struct cache_entry *entry, enum freshness freshness, int64_t now)
@@ -204,9 +238,32 @@ static bool needs_asking(const struct cache_entry *entry, enum freshness freshne
 		return false;
 	if (!has_answer(entry) || entry->good_until <= now)
 		return true;
+	if (freshness == FRESH_AHEAD)
+		return entry->refresh_at <= now;
 	/* The answer may come from a cache that has kept it for long, so the first time there is no wait of 30 s. */
 	return freshness == FRESH_RETRY && entry->obtained + retry_at_most_every <= now &&
 	       (entry->asked_fresh == INT64_MIN || entry->asked_fresh + retry_after <= now);
+}
+
+/* How long the look-up under way is waited for. Not at all by whom a good answer will do; where an older one can
+ * serve, for a moment only. */
+static int64_t worth_waiting(const struct resolver *resolver, const struct cache_entry *entry,
+                             const struct record_question *question)
+{
+	const bool is_good = has_answer(entry) && entry->good_until > world_now(resolver->world);
+	if (is_good && question->freshness == FRESH_ENOUGH)
+		return INT64_MIN;
+	const int64_t until = entry->asked_at + (answer_serves(resolver, entry) ? stale_patience : lookup_patience);
+	return until < question->errand->deadline ? until : question->errand->deadline;
+}
+
+static void await(const struct resolver *resolver, struct cache_entry *entry, const struct record_question *question)
+{
+	while (entry->asking) {
+		const int64_t until = worth_waiting(resolver, entry, question);
+		if (until <= world_now(resolver->world) || signal_wait(&entry->asked, until) == WAIT_CANCELLED)
+			return;
+	}
 }
 
 /* A stranger's text may be no name at all; then it is certain that nothing is there. */
@@ -232,23 +289,31 @@ void records_lookup(struct resolver *resolver, const struct record_question *que
 	*answer = (struct dns_answer){ .status = DNS_NXDOMAIN, .canonical = question->name, .ttl = UINT32_MAX };
 	if (!can_be_a_name(question->name))
 		return;
+	struct errand *errand = question->errand;
 	struct cache_entry *entry = entry_of(resolver, question);
 	entry->pins++;
-	while (entry->asking && signal_wait(&entry->asked, question->deadline) == WAIT_DONE)
-		continue;
+	await(resolver, entry, question);
 	const int64_t before = world_now(resolver->world);
-	if (!entry->asking && before < question->deadline && needs_asking(entry, question->freshness, before))
-		ask(resolver, entry, question);
+	const bool wanted =
+		!entry->asking && before < errand->deadline && needs_asking(entry, question->freshness, before);
+	if (wanted && errand->queries_left > 0) {
+		ask_begin(resolver, entry, question);
+		await(resolver, entry, question);
+	}
 	entry->pins--;
 	if (answer_serves(resolver, entry)) {
-		if (question->good_until != NULL && entry->good_until < *question->good_until)
-			*question->good_until = entry->good_until;
+		if (entry->good_until < errand->good_until)
+			errand->good_until = entry->good_until;
 		answer_copy(&entry->answer, arena, answer);
+		if (entry->refresh_at < errand->refresh_at)
+			errand->refresh_at = entry->refresh_at;
 		return;
 	}
 	const bool failed = entry->failed_until > world_now(resolver->world) && entry->failure.length > 0;
 	answer->status = DNS_FAILED;
-	answer->detail = arena_copy(arena, failed ? text_view(&entry->failure) : VIEW("timed out"));
+	answer->detail = failed                                ? arena_copy(arena, text_view(&entry->failure))
+	                 : wanted && errand->queries_left == 0 ? VIEW("it takes more look-ups than one message may")
+	                                                       : VIEW("timed out");
 }
 
 void records_expire(struct resolver *resolver)
@@ -262,9 +327,26 @@ void records_expire(struct resolver *resolver)
 	}
 }
 
-int64_t resolver_deadline(const struct resolver *resolver)
+/* Both moments of a message together stay within 40 queries and 10 s. */
+struct errand errand_begin(const struct resolver *resolver, enum errand_kind kind)
 {
-	return world_now(resolver->world) + question_patience;
+	static const struct {
+		unsigned queries;
+		int64_t patience;
+		bool is_kept;
+	} rows[] = {
+		[ERRAND_MAIL] = { 18, 4500 * MILLISECOND, true },     [ERRAND_DATA] = { 18, 4500 * MILLISECOND, true },
+		[ERRAND_SEAL_KEY] = { 1, 4500 * MILLISECOND, false }, [ERRAND_MAY_SEND] = { 16, 8 * SECOND, true },
+		[ERRAND_RECHECK] = { 40, 10 * SECOND, true },         [ERRAND_ROUTE] = { 40, 8 * SECOND, false },
+		[ERRAND_DOCTOR] = { 100, 8 * SECOND, true },
+	};
+	return (struct errand){
+		.deadline = world_now(resolver->world) + rows[kind].patience,
+		.queries_left = rows[kind].queries,
+		.is_kept = rows[kind].is_kept,
+		.good_until = INT64_MAX,
+		.refresh_at = INT64_MAX,
+	};
 }
 
 void resolver_init(struct resolver *resolver, struct world *world, struct log *log,
@@ -281,6 +363,7 @@ void resolver_init(struct resolver *resolver, struct world *world, struct log *l
 		.grants = MAP_LIMIT(200000, world_random_u64(world)),
 	};
 	list_init(&resolver->by_use);
+	task_group_init(&resolver->asking);
 	random_seed(&resolver->random, world_random_u64(world));
 }
 

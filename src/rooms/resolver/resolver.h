@@ -26,6 +26,7 @@ struct resolver {
 	struct list by_use; /* of cache_entry; the longest unused first */
 	size_t bytes;       /* of the answers remembered; bounded too */
 	struct random random;
+	struct task_group asking;  /* look-ups under way */
 	struct map grants;         /* account NUL domain -> struct told_grant: what the vault was told */
 	uint64_t vault_generation; /* of the vault that was told */
 	struct {
@@ -45,27 +46,46 @@ extern const struct answerer resolver_answerers[RESOLVER_ANSWERER_COUNT];
 enum freshness {
 	FRESH_ENOUGH, /* from the cache while its time lasts */
 	FRESH_RETRY,  /* a check failed with what is cached: ask past every cache, at most once in RETRY_AFTER */
+	FRESH_AHEAD,  /* a re-check: past every cache, what will be too old soon */
 	FRESH_NOW,    /* the doctor: past every cache */
 };
+
+/* All look-ups of one question to the resolver together: how long they may last, and how many may go out. Beyond
+ * that only what is remembered answers. */
+struct errand {
+	int64_t deadline; /* nobody waits longer; what is under way goes on, for the next to ask */
+	unsigned queries_left;
+	bool is_kept;       /* the answers are worth more than this life of the room (keep.h) */
+	int64_t good_until; /* the first of the answers' ends */
+	int64_t refresh_at; /* when the first of the answers gets old, as re-checks see it */
+};
+
+enum errand_kind {
+	ERRAND_MAIL,
+	ERRAND_DATA,
+	ERRAND_SEAL_KEY,
+	ERRAND_MAY_SEND,
+	ERRAND_RECHECK,
+	ERRAND_ROUTE,
+	ERRAND_DOCTOR
+};
+struct errand errand_begin(const struct resolver *resolver, enum errand_kind kind);
 
 struct record_question {
 	struct view name;
 	enum dns_type type;
 	enum freshness freshness;
-	int64_t deadline;    /* nothing is asked after it; what is under way may last some seconds longer */
-	int64_t *good_until; /* NULL, or set back to when the answer's time ends */
+	struct errand *errand;
 };
 
-/* Suspends. The answer is a copy in the arena. A failed look-up is answered by the last definitive answer within its
- * grace. What cannot be a name (too long, an empty label, not printable) does not exist. */
+/* Suspends, until the errand's deadline at most. The answer is a copy in the arena. A failed look-up is answered by
+ * the last definitive answer within its grace. What cannot be a name (too long, an empty label, not printable) does
+ * not exist. */
 void records_lookup(struct resolver *resolver, const struct record_question *question, struct arena *arena,
                     struct dns_answer *answer);
 
 /* Everything is asked again; what was answered serves on while DNS fails. */
 void records_expire(struct resolver *resolver);
-
-/* All look-ups of one question of ours together. */
-int64_t resolver_deadline(const struct resolver *resolver);
 
 /* Tells the vault that account may seal as domain, unless it knows that for a while yet; or takes it back. Suspends.
  */
@@ -92,8 +112,7 @@ struct who {
 	struct view domain;
 	struct view account;
 	struct view as_typed;
-	int64_t deadline;    /* of the look-ups */
-	int64_t *good_until; /* NULL, or set back to when the first of the answers' times ends */
+	struct errand *errand; /* of the look-ups */
 };
 
 /* Each suspends; what they find lives in the arena. */

@@ -11,7 +11,7 @@ struct routing {
 	struct view domain;
 	struct arena *arena;
 	struct route_answer *answer;
-	int64_t deadline;
+	struct errand errand;
 	uint32_t ttl;
 	bool any_failed;
 	struct view failure;
@@ -34,7 +34,7 @@ static void note_ttl(struct routing *routing, const struct dns_answer *answer)
 
 static void add_addresses(struct routing *routing, struct route_host *host, enum dns_type type)
 {
-	const struct record_question question = { host->name, type, FRESH_ENOUGH, routing->deadline, NULL };
+	const struct record_question question = { host->name, type, FRESH_ENOUGH, &routing->errand };
 	struct dns_answer answer;
 	records_lookup(routing->resolver, &question, routing->arena, &answer);
 	if (answer.status == DNS_FAILED) {
@@ -227,7 +227,7 @@ static void route_mx(struct routing *routing, struct dns_answer *answer)
 
 static void route_domain(struct routing *routing)
 {
-	const struct record_question question = { routing->domain, DNS_MX, FRESH_ENOUGH, routing->deadline, NULL };
+	const struct record_question question = { routing->domain, DNS_MX, FRESH_ENOUGH, &routing->errand };
 	struct dns_answer answer;
 	records_lookup(routing->resolver, &question, routing->arena, &answer);
 	note_ttl(routing, &answer);
@@ -257,7 +257,7 @@ void resolver_answer_route(void *room, const struct caller *caller, const void *
 		.domain = request->domain,
 		.arena = arena,
 		.answer = given,
-		.deadline = resolver_deadline(room),
+		.errand = errand_begin(room, ERRAND_ROUTE),
 		.ttl = UINT32_MAX,
 	};
 	const struct config *config = *routing.resolver->config;

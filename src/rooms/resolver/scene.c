@@ -130,6 +130,15 @@ void scene_withdraw(struct scene *scene, struct view name)
 	scene->record_count = kept;
 }
 
+void scene_withdraw_text(struct scene *scene, struct view start)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < scene->record_count; i++)
+		if (scene->records[i].type != DNS_TXT || !view_starts(scene->records[i].data, start))
+			scene->records[kept++] = scene->records[i];
+	scene->record_count = kept;
+}
+
 struct view scene_key_record(struct scene *scene, size_t key)
 {
 	struct text record = TEXT_LIMIT(8192);
@@ -254,6 +263,7 @@ void scene_free(struct scene *scene)
 {
 	direct_peer_disconnect(scene->asking);
 	direct_peer_disconnect(scene->vault);
+	scheduler_cancel_all(scene->world.scheduler);
 	scheduler_run(scene->world.scheduler);
 	resolver_deinit(&scene->resolver);
 	peer_free(scene->asking);

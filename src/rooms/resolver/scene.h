@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "rooms/resolver/resolver.h"
 
-enum { SCENE_RECORDS_MOST = 1200, SCENE_KEYS_MOST = 4, SCENE_GRANTS_MOST = 16 };
+enum { SCENE_RECORDS_MOST = 5200, SCENE_KEYS_MOST = 4, SCENE_GRANTS_MOST = 64 };
 
 struct scene_record {
 	struct view name;
@@ -62,7 +62,8 @@ void scene_restart_vault(struct scene *scene);
 /* Texts are lent for the scene's life. */
 void scene_publish(struct scene *scene, enum dns_type type, struct view name, struct view data);
 void scene_publish_mx(struct scene *scene, struct view name, uint16_t preference, struct view host);
-void scene_withdraw(struct scene *scene, struct view name); /* all records of the name */
+void scene_withdraw(struct scene *scene, struct view name);       /* all records of the name */
+void scene_withdraw_text(struct scene *scene, struct view start); /* all texts that start so */
 /* Every look-up of the name fails (or says NODATA, NXDOMAIN), until it is withdrawn. */
 void scene_answer(struct scene *scene, struct view name, enum dns_status status);
 /* All that example.com needs to pass for steve.mailer@mycorp.se. */

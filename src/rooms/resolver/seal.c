@@ -11,7 +11,8 @@ void resolver_answer_seal_key(void *room, const struct caller *caller, const voi
 	struct resolver *resolver = room;
 	const struct seal_key_request *request = question;
 	struct seal_key_answer *answer = given;
-	struct lookup_context context = { resolver, FRESH_ENOUGH, resolver_deadline(resolver) };
+	struct errand errand = errand_begin(resolver, ERRAND_SEAL_KEY);
+	struct lookup_context context = { resolver, FRESH_ENOUGH, &errand };
 	struct txt_answer found = { .status = TXT_NONE };
 	/* Whoever speaks with strangers is told of keys, and of nothing else in DNS. */
 	if (view_find(request->name, VIEW("._domainkey.")) != VIEW_NOT_FOUND)
@@ -24,10 +25,10 @@ void resolver_answer_seal_key(void *room, const struct caller *caller, const voi
 		answer->records[answer->record_count++] = view_first(found.texts[i], RECORD_MOST);
 }
 
-bool seal_is_aligned(struct resolver *resolver, const struct verdict_request *request, int64_t deadline,
+bool seal_is_aligned(struct resolver *resolver, const struct verdict_request *request, struct errand *errand,
                      struct arena *arena)
 {
-	struct lookup_context context = { resolver, FRESH_ENOUGH, deadline };
+	struct lookup_context context = { resolver, FRESH_ENOUGH, errand };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	const struct dmarc_identifiers identifiers = {
 		.author = request->from,

@@ -14,8 +14,7 @@ struct judging {
 	struct usable_key usable[SEALS_MOST];
 	size_t usable_count;
 	bool presealed;
-	int64_t deadline;
-	int64_t good_until; /* the first of the answers' ends */
+	struct errand errand;
 };
 
 static struct finding *judge(struct judging *judging, struct view domain, enum check check)
@@ -27,8 +26,7 @@ static struct finding *judge(struct judging *judging, struct view domain, enum c
 		.domain = domain,
 		.account = judging->request->account,
 		.as_typed = judging->request->as_typed,
-		.deadline = judging->deadline,
-		.good_until = &judging->good_until,
+		.errand = &judging->errand,
 	};
 	struct finding *finding = &judging->findings[judging->count];
 	judging->domains[judging->count++] = domain;
@@ -74,7 +72,7 @@ static void judge_mail(struct judging *judging)
 static void judge_seals(struct judging *judging, struct finding *dkim)
 {
 	const struct verdict_request *request = judging->request;
-	judging->presealed = seal_is_aligned(judging->resolver, request, judging->deadline, judging->arena);
+	judging->presealed = seal_is_aligned(judging->resolver, request, &judging->errand, judging->arena);
 	if (judging->presealed && dkim->state != STATE_WARN) {
 		dkim->state = STATE_PASS;
 	} else if (request->sealed_by_count > 0 && dkim->state == STATE_FAIL) {
@@ -258,10 +256,10 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 		.resolver = room,
 		.request = question,
 		.arena = arena,
-		.deadline = resolver_deadline(room),
-		.good_until = INT64_MAX,
 	};
 	enum check_state token = STATE_UNKNOWN;
+	judging.errand =
+		errand_begin(judging.resolver, judging.request->moment == MOMENT_MAIL ? ERRAND_MAIL : ERRAND_DATA);
 	judging.resolver->counters.verdicts++;
 	if (judging.request->moment == MOMENT_MAIL)
 		judge_mail(&judging);
@@ -270,7 +268,7 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 	answer->verdict = conclude(&judging);
 	answer->warnings = warnings_of(&judging);
 	answer->presealed = judging.presealed;
-	answer->good_for = good_for(judging.resolver, judging.good_until);
+	answer->good_for = good_for(judging.resolver, judging.errand.good_until);
 	tell_grant(&judging, token);
 	for (size_t i = 0; token == STATE_PASS && i < judging.usable_count; i++)
 		answer->seals[answer->seal_count++] = judging.usable[i];
@@ -287,16 +285,14 @@ void resolver_answer_may_send(void *room, const struct caller *caller, const voi
 	struct resolver *resolver = room;
 	const struct may_send_request *request = question;
 	struct may_send_answer *answer = given;
-	const int64_t deadline = resolver_deadline(resolver);
-	int64_t good_until = INT64_MAX;
+	struct errand errand = errand_begin(resolver, ERRAND_MAY_SEND);
 	answer->permission = PERMISSION_YES;
 	for (size_t i = 0; request->require_token == REQUIRE_ENFORCE && i < request->domain_count; i++) {
 		const struct who who = {
 			.domain = request->domains[i],
 			.account = request->account,
 			.as_typed = request->as_typed,
-			.deadline = deadline,
-			.good_until = &good_until,
+			.errand = &errand,
 		};
 		struct finding finding;
 		find_check(resolver, &who, CHECK_TOKEN, arena, &finding, NULL, NULL);
@@ -308,5 +304,5 @@ void resolver_answer_may_send(void *room, const struct caller *caller, const voi
 		if (finding.state == STATE_UNKNOWN)
 			answer->permission = PERMISSION_UNKNOWN;
 	}
-	answer->good_for = good_for(resolver, good_until);
+	answer->good_for = good_for(resolver, errand.good_until);
 }
