@@ -7,6 +7,7 @@
 #include "rooms/events.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -346,8 +347,19 @@ static void frame_end(struct frame_private *private)
 	world_real_free(frame->world);
 }
 
+/* Blocks of a message's size come and go all the time: what was once taken from the system is kept, up to this much,
+ * since giving it back and faulting it in again cost a message more than its hash. */
+static void keep_memory(void)
+{
+	enum { KEPT = 32 * 1024 * 1024, BY_ITSELF = 4 * 1024 * 1024, AT_ONCE = 1024 * 1024 };
+	mallopt(M_TRIM_THRESHOLD, KEPT);
+	mallopt(M_MMAP_THRESHOLD, BY_ITSELF);
+	mallopt(M_TOP_PAD, AT_ONCE);
+}
+
 int room_run(const struct room_definition *definition, unsigned instance)
 {
+	keep_memory();
 	struct frame_private *private = must_alloc(1, sizeof(*private));
 	struct world *world = world_real_new(definition->tls);
 	private->log = (struct log){
