@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -360,6 +361,7 @@ static void keep_memory(void)
 int room_run(const struct room_definition *definition, unsigned instance)
 {
 	keep_memory();
+	prctl(PR_SET_NAME, room_name(definition->room)); /* for top and perf */
 	struct frame_private *private = must_alloc(1, sizeof(*private));
 	struct world *world = world_real_new(definition->tls);
 	private->log = (struct log){
