@@ -64,8 +64,8 @@ static struct verdict check_eight_bit(const struct message_rules *rules, struct 
 
 struct scan {
 	struct message_facts *facts;
-	struct header_field from, sender;
-	uint32_t from_count, sender_count;
+	struct header_field from;
+	uint32_t from_count, sender_count, resent_count;
 };
 
 static void see_from(struct scan *scan, const struct header_field *field)
@@ -75,7 +75,14 @@ static void see_from(struct scan *scan, const struct header_field *field)
 
 static void see_sender(struct scan *scan, const struct header_field *field)
 {
-	scan->sender = scan->sender_count++ == 0 ? *field : scan->sender;
+	(void)field;
+	scan->sender_count++;
+}
+
+static void see_resent(struct scan *scan, const struct header_field *field)
+{
+	(void)field;
+	scan->resent_count++;
 }
 
 static void see_received(struct scan *scan, const struct header_field *field)
@@ -129,6 +136,8 @@ static const struct field_row {
 } field_rows[] = {
 	{ "From", see_from },
 	{ "Sender", see_sender },
+	{ "Resent-From", see_resent },
+	{ "Resent-Sender", see_resent },
 	{ "Received", see_received },
 	{ "Date", see_date },
 	{ "Message-ID", see_message_id },
@@ -226,26 +235,58 @@ static struct verdict check_from(const struct scan *scan, struct arena *arena)
 	return VERDICT_OK;
 }
 
-static struct verdict check_sender(const struct scan *scan, struct arena *arena)
+/* False: there are too many. */
+static bool add_other(struct message_facts *facts, const struct domain *domain)
 {
-	struct message_facts *facts = scan->facts;
+	for (size_t i = 0; i < facts->other_count; i++)
+		if (domain_equal(&facts->others[i], domain))
+			return true;
+	if (facts->other_count == MESSAGE_OTHERS_MOST)
+		return false;
+	facts->others[facts->other_count++] = *domain;
+	return true;
+}
+
+static struct verdict check_other(struct message_facts *facts, const struct header_field *field, struct arena *arena)
+{
 	struct author_list list;
 	struct view why = VIEW_NONE;
-	if (scan->sender_count == 0) {
-		return VERDICT_OK;
+	if (author_parse(field->body, arena, &list, &why) != AUTHOR_OK) {
+		return content_fault(arena_print(arena, "%.*s: cannot be read with certainty: %.*s.", VIEW_PRINT(field->name),
+		                                 VIEW_PRINT(why)));
 	}
+	/* RFC 5322 3.6.2, 3.6.6 */
+	if (list.count == 0 || (list.count > 1 && !header_field_is(field, VIEW("Resent-From")))) {
+		return content_fault(arena_print(arena, "%.*s: must name one address.", VIEW_PRINT(field->name)));
+	}
+	for (size_t i = 0; i < list.count; i++) {
+		if (!add_other(facts, &list.mailboxes[i].domain)) {
+			return content_fault(VIEW("Sender:, Resent-From: and Resent-Sender: name too many domains."));
+		}
+	}
+	return VERDICT_OK;
+}
+
+/* Who sent it on says so in the author's sight: for that domain the account must be good too. */
+static struct verdict check_others(const struct scan *scan, struct arena *arena)
+{
+	struct header_walk walk = header_walk_of(scan->facts->header);
+	struct header_field field;
+	struct verdict verdict = VERDICT_OK;
 	if (scan->sender_count > 1) {
 		return content_fault(VIEW("The message has more than one Sender: field."));
 	}
-	if (author_parse(scan->sender.body, arena, &list, &why) != AUTHOR_OK) {
-		return content_fault(arena_print(arena, "Sender: cannot be read with certainty: %.*s.", VIEW_PRINT(why)));
+	for (uint32_t left = scan->sender_count + scan->resent_count; left > 0 && verdict_is_ok(verdict);) {
+		if (header_next(&walk, &field) != HEADER_FIELD) {
+			break;
+		}
+		const struct field_row *row = row_of(&field);
+		if (row != NULL && (row->see == see_sender || row->see == see_resent)) {
+			verdict = check_other(scan->facts, &field, arena);
+			left--;
+		}
 	}
-	if (list.count != 1) {
-		return content_fault(VIEW("Sender: must name one address (RFC 5322 3.6.2)."));
-	}
-	facts->has_sender = true;
-	facts->sender = list.mailboxes[0];
-	return VERDICT_OK;
+	return verdict;
 }
 
 struct verdict message_check(struct view message, const struct message_rules *rules, struct arena *arena,
@@ -267,7 +308,7 @@ struct verdict message_check(struct view message, const struct message_rules *ru
 	if (verdict_is_ok(verdict)) {
 		verdict = check_from(&scan, arena);
 	}
-	return verdict_is_ok(verdict) ? check_sender(&scan, arena) : verdict;
+	return verdict_is_ok(verdict) ? check_others(&scan, arena) : verdict;
 }
 
 /* ---- Received */

@@ -12,6 +12,7 @@
 #define MESSAGE_LINE_MOST   998u  /* without CRLF (RFC 5322 2.1.1) */
 #define MESSAGE_FIELDS_MOST 4096u /* header fields */
 #define MESSAGE_HEADER_MOST ((size_t)1024 * 1024)
+#define MESSAGE_OTHERS_MOST 6u /* domains beside those of MAIL FROM and From: */
 
 struct message_rules {
 	bool utf8; /* SMTPUTF8 was asked for: UTF-8 in the header is taken (RFC 6532) */
@@ -23,8 +24,9 @@ struct message_facts {
 	struct view body;   /* after the empty line */
 	struct author_list from;
 	struct domain from_domain; /* of every mailbox in From: */
-	bool has_sender;
-	struct mailbox sender;       /* when has_sender */
+	/* Of whoever else the header says that it comes from, distinct: Sender:, Resent-From: and Resent-Sender:. */
+	struct domain others[MESSAGE_OTHERS_MOST];
+	size_t other_count;
 	struct view message_id;      /* body of the first such field, trimmed; empty: none or empty */
 	struct view idempotency_key; /* body of Idempotency-Key:, trimmed; empty: none */
 	bool has_date;
@@ -42,7 +44,8 @@ struct message_facts {
 };
 
 /* Lines end in CRLF; the dot-stuffing is undone. OK, or NEVER with code, status and a text for the reply:
- *   550 5.6.0  header malformed, no or two From:, unreadable From: or Sender:, several From: domains, long lines
+ *   550 5.6.0  header malformed, no or two From:, several From: domains, two Sender:, long lines; From:, Sender:,
+ *              Resent-From: or Resent-Sender: that cannot be read with certainty
  *   550 5.6.9  8-bit header where rules has no utf8
  *   550 5.6.11 NUL, bare CR or LF (RFC 5321 2.3.8)              554 5.4.6  more than MESSAGE_HOPS_MOST hops
  * facts is filled as far as the check went. */

@@ -51,6 +51,37 @@ static const struct check_case {
 	  6,
 	  0,
 	  "more than one Sender:" },
+	{ "resent",
+	  FROM "Resent-From: a@r.example, b@s.example\r\nResent-Sender: c@t.example\r\n\r\n",
+	  { 0 },
+	  0,
+	  0,
+	  0,
+	  NULL },
+	{ "resent twice", FROM "Resent-From: a@r.example\r\nResent-From: b@s.example\r\n\r\n", { 0 }, 0, 0, 0, NULL },
+	{ "unreadable Resent-From",
+	  FROM "Resent-From: <a@r.example> b@s.example\r\n\r\n",
+	  { 0 },
+	  550,
+	  6,
+	  0,
+	  "Resent-From: cannot be read" },
+	{ "nobody in Resent-From", FROM "Resent-From: Undisclosed:;\r\n\r\n", { 0 }, 550, 6, 0, "Resent-From: must" },
+	{ "two in Resent-Sender",
+	  FROM "Resent-Sender: c@t.example, d@t.example\r\n\r\n",
+	  { 0 },
+	  550,
+	  6,
+	  0,
+	  "Resent-Sender: must name one" },
+	{ "resent by too many",
+	  FROM "Resent-From: a@a.example, a@b.example, a@c.example, a@d.example, a@e.example, a@f.example\r\n"
+	       "Resent-From: a@f.example, a@g.example\r\n\r\n",
+	  { 0 },
+	  550,
+	  6,
+	  0,
+	  "too many domains" },
 	{ "two in Sender", FROM "Sender: c@example.org, d@example.org\r\n\r\n", { 0 }, 550, 6, 0, "one address" },
 	{ "blank before From's colon", "From : bob@example.com\r\n\r\n", { 0 }, 550, 6, 0, "malformed at line 1" },
 	{ "line without a colon", FROM "hello\r\n\r\n", { 0 }, 550, 6, 0, "malformed at line 2" },
@@ -157,6 +188,7 @@ static void facts_are_found(void **state)
 	                                 "Date: Mon, 23 Nov 2026 10:43:13 +0000\r\n"
 	                                 "From: \"Bob\" <bob@Example.com>\r\n"
 	                                 "Sender: carol@Example.org\r\n"
+	                                 "Resent-From: a@example.net, b@EXAMPLE.org\r\n"
 	                                 "message-id:\r\n <1@example.com> \r\n"
 	                                 "Message-ID: <2@example.com>\r\n"
 	                                 "MIME-Version: 1.0\r\n"
@@ -168,13 +200,14 @@ static void facts_are_found(void **state)
 	                                 "\r\n\xc3\xa9\r\n");
 	assert_true(verdict_is_ok(message_check(message, &(struct message_rules){ .utf8 = false }, &arena, &facts)));
 	assert_int_equal(facts.hops, 2);
-	assert_int_equal(facts.field_count, 14);
+	assert_int_equal(facts.field_count, 15);
 	assert_true(facts.has_date && facts.has_message_id && facts.has_mime_version && facts.has_dkim_signature);
 	assert_true(facts.eight_bit_body && !facts.eight_bit_header);
 	assert_string_equal(facts.from_domain.name, "example.com");
 	assert_int_equal(facts.from.count, 1);
-	assert_true(facts.has_sender);
-	assert_string_equal(facts.sender.domain.name, "example.org");
+	assert_int_equal(facts.other_count, 2);
+	assert_string_equal(facts.others[0].name, "example.org");
+	assert_string_equal(facts.others[1].name, "example.net");
 	assert_true(view_equal(facts.message_id, VIEW("<1@example.com>")));
 	assert_true(view_equal(facts.idempotency_key, VIEW("k-1")));
 	assert_int_equal(facts.private_name_count, 3);

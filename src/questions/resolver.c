@@ -11,7 +11,9 @@ static void verdict_request_wire(struct wire *wire, void *element)
 	wire_view(wire, &value->as_typed, NAME_MOST);
 	wire_view(wire, &value->mail_from, NAME_MOST);
 	wire_view(wire, &value->from, NAME_MOST);
-	wire_view(wire, &value->sender, LINE_MOST);
+	value->other_count = wire_count(wire, value->other_count, IDENTITY_DOMAINS_MOST);
+	for (size_t i = 0; i < value->other_count; i++)
+		wire_view(wire, &value->others[i], NAME_MOST);
 	for (size_t i = 0; i < CHECK_COUNT; i++)
 		WIRE_ENUM(wire, value->require[i], enum requirement, REQUIRE_OFF);
 	value->sealed_by_count = wire_count(wire, value->sealed_by_count, SEALED_BY_MOST);

@@ -26,7 +26,9 @@ struct verdict_request {
 	struct view as_typed;
 	struct view mail_from; /* domain of the reverse-path; empty: <> */
 	struct view from;      /* DATA: the From: domain (one: several are refused before) */
-	struct view sender;    /* DATA: the Sender: domain; empty: none */
+	/* DATA: the domains of Sender:, Resent-From: and Resent-Sender: */
+	struct view others[IDENTITY_DOMAINS_MOST];
+	size_t other_count;
 	enum requirement require[CHECK_COUNT];
 	/* DATA: d= of the customer's own seals that verify. */
 	struct view sealed_by[SEALED_BY_MOST];

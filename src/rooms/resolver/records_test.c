@@ -9,7 +9,8 @@ static struct verdict_request request_of(struct view domain, enum verdict_moment
 		.account = VIEW(SCENE_ACCOUNT),
 		.mail_from = domain,
 		.from = moment == MOMENT_DATA ? domain : VIEW_NONE,
-		.sender = moment == MOMENT_DATA ? VIEW("sender.example") : VIEW_NONE,
+		.others = { VIEW("sender.example") },
+		.other_count = moment == MOMENT_DATA ? 1 : 0,
 	};
 }
 
@@ -199,7 +200,7 @@ static void failures_are_no_verdict(void **state)
 		for (int is_silent = 0; is_silent < 2; is_silent++) {
 			struct scene *scene = scene_new(VIEW(""));
 			struct verdict_request request = request_of(VIEW("example.com"), MOMENT_DATA);
-			request.sender = VIEW_NONE;
+			request.other_count = 0;
 			scene_publish_all(scene, VIEW("example.com"));
 			if (rows[i].later >= 0)
 				expect_number(rows[i].name, scene_verdict(scene, &request).verdict.outcome, OUTCOME_OK);

@@ -2,7 +2,7 @@
 #include "rooms/resolver/finding.h"
 
 /* RFC 5321 4.5.3.1.5: a reply line is at most 512 octets, with "550-5.7.26 " before and CRLF behind. */
-enum { FINDINGS_MOST = 12, LINE_MOST = 512 - 2 - 16, SEEN_SHOWN = 200 };
+enum { FINDINGS_MOST = IDENTITY_DOMAINS_MOST + 6, LINE_MOST = 512 - 2 - 16, SEEN_SHOWN = 200 };
 
 struct judging {
 	struct resolver *resolver;
@@ -89,8 +89,8 @@ static enum check_state judge_data(struct judging *judging)
 	const enum check_state token = judge(judging, request->from, CHECK_TOKEN)->state;
 	if (request->mail_from.length > 0)
 		judge_required(judging, request->mail_from, CHECK_TOKEN);
-	if (request->sender.length > 0)
-		judge_required(judging, request->sender, CHECK_TOKEN);
+	for (size_t i = 0; i < request->other_count; i++)
+		judge_required(judging, request->others[i], CHECK_TOKEN);
 	judge_required(judging, request->mail_from.length > 0 ? request->mail_from : request->from, CHECK_SPF);
 	judge_seals(judging, judge(judging, request->from, CHECK_DKIM));
 	judge_required(judging, request->from, CHECK_DMARC);

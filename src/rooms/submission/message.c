@@ -151,8 +151,9 @@ static bool authors_may_send(struct session *session, const struct message_facts
 		.as_typed = text_view(&session->as_typed),
 		.mail_from = transaction->sender_domain,
 		.from = domain_view(&facts->from_domain),
-		.sender = facts->has_sender ? domain_view(&facts->sender.domain) : VIEW_NONE,
 	};
+	for (; request.other_count < facts->other_count; request.other_count++)
+		request.others[request.other_count] = domain_view(&facts->others[request.other_count]);
 	for (unsigned i = 0; i < CHECK_COUNT; i++)
 		request.require[i] = session->require[i];
 	for (; request.sealed_by_count < seals->count; request.sealed_by_count++)
@@ -291,6 +292,8 @@ static void tell_accepted(struct session *session, const struct outgoing *outgoi
 	session_print(session, 250, STATUS(2, 0, 0), "queued as %.*s", VIEW_PRINT(outgoing->id_text));
 }
 
+_Static_assert(MESSAGE_OTHERS_MOST + 2 <= IDENTITY_DOMAINS_MOST, "beside MAIL FROM and From:");
+
 static void add_identity(struct envelope *envelope, struct view domain)
 {
 	for (size_t i = 0; i < envelope->identity_domain_count; i++)
@@ -321,8 +324,8 @@ static void hand_over(struct session *session, const struct message_facts *facts
 	};
 	add_identity(&request.envelope, transaction->sender_domain);
 	add_identity(&request.envelope, domain_view(&facts->from_domain));
-	if (facts->has_sender)
-		add_identity(&request.envelope, domain_view(&facts->sender.domain));
+	for (size_t i = 0; i < facts->other_count; i++)
+		add_identity(&request.envelope, domain_view(&facts->others[i]));
 	switch (submit(session, &request)) {
 	case SUBMIT_STORED:
 		tell_accepted(session, outgoing, domain_view(&facts->from_domain));
