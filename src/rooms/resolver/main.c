@@ -43,7 +43,15 @@ static void *start(struct room_frame *frame, struct text *problem)
 	struct resolver_state *state = must_alloc(1, sizeof(*state));
 	state->frame = frame;
 	resolver_init(&state->resolver, frame->world, frame->log, &frame->config, dns, frame->peers[ROOM_VAULT][0]);
+	state->resolver.keep = keep_open(frame->world, frame->log, frame->directory);
+	records_restore(&state->resolver);
 	return state;
+}
+
+static void stop(void *room)
+{
+	const struct resolver_state *state = room;
+	keep_flush(state->resolver.keep, world_now(state->frame->world) + 5 * SECOND);
 }
 
 static void reload(void *room)
@@ -65,7 +73,9 @@ static void deinit(void *room)
 {
 	struct resolver_state *state = room;
 	dns_unbound_free(state->resolver.dns);
+	struct keep *keep = state->resolver.keep;
 	resolver_deinit(&state->resolver);
+	keep_close(keep);
 	free(state);
 }
 
@@ -90,6 +100,7 @@ const struct room_definition resolver_room = {
 	.answerers = resolver_answerers,
 	.answerer_count = RESOLVER_ANSWERER_COUNT,
 	.reload = reload,
+	.stop = stop,
 	.deinit = deinit,
 	.counters = counters,
 };

@@ -1,6 +1,7 @@
 /* Look-ups, remembered: an answer's time, its grace, and who else is asking for it. */
 #include "base/bytes.h"
 #include "base/must.h"
+#include "rooms/resolver/packed.h"
 #include "rooms/resolver/resolver.h"
 
 enum { NAME_MOST = 253, LABEL_MOST = 63 };
@@ -29,6 +30,8 @@ struct cache_entry {
 	struct signal asked;
 	bool asking;
 	bool is_kept; /* on disk too */
+	int64_t kept_at;
+	uint64_t kept_mark; /* of what the disk has */
 	unsigned pins;
 };
 
@@ -68,6 +71,8 @@ static bool forget_one(struct resolver *resolver)
 			continue;
 		list_remove(&resolver->by_use, link);
 		map_remove(&resolver->names, text_view(&entry->key));
+		if (entry->is_kept)
+			keep_remove(resolver->keep, KEPT_ANSWER, text_view(&entry->key));
 		entry_free(resolver, entry);
 		return true;
 	}
@@ -154,20 +159,72 @@ static void pack(struct resolver *resolver, struct cache_entry *entry, const str
 	}
 }
 
+/* Asked again and again, most answers stay the same: then only now and then is it told to the disk how young it is.
+ */
+static void keep_answer(struct resolver *resolver, struct cache_entry *entry)
+{
+	const int64_t grace = (*resolver->config)->dns.grace;
+	struct text value = TEXT_LIMIT(1024 * 1024);
+	if (!entry->is_kept || resolver->keep == NULL)
+		return;
+	packed_write(&entry->answer, entry->good_until - entry->obtained, &value);
+	const uint64_t mark = packed_mark(text_view(&value));
+	if (!value.overflow && (mark != entry->kept_mark || entry->obtained - entry->kept_at > grace / 100)) {
+		const int64_t age = world_now(resolver->world) - entry->obtained;
+		keep_put(resolver->keep, KEPT_ANSWER, text_view(&entry->key), text_view(&value),
+		         world_wall(resolver->world) - age);
+		entry->kept_mark = mark;
+		entry->kept_at = entry->obtained;
+	}
+	text_deinit(&value);
+}
+
+static void set_answer(struct resolver *resolver, struct cache_entry *entry, const struct dns_answer *answer,
+                       int64_t obtained, int64_t duration)
+{
+	pack(resolver, entry, answer);
+	entry->obtained = obtained;
+	entry->good_until = obtained + duration;
+	entry->refresh_at = obtained + duration / 5 * 4;
+	entry->failed_until = INT64_MIN;
+}
+
 static void take_answer(struct resolver *resolver, struct cache_entry *entry, const struct dns_answer *answer)
 {
 	const struct config *config = *resolver->config;
-	const int64_t now = world_now(resolver->world);
 	int64_t time = (int64_t)answer->ttl * SECOND;
 	if (time < config->dns.min_ttl)
 		time = config->dns.min_ttl;
 	if (time > config->dns.max_ttl)
 		time = config->dns.max_ttl;
-	pack(resolver, entry, answer);
-	entry->obtained = now;
-	entry->good_until = now + time;
-	entry->refresh_at = now + time / 5 * 4;
-	entry->failed_until = INT64_MIN;
+	set_answer(resolver, entry, answer, world_now(resolver->world), time);
+	keep_answer(resolver, entry);
+}
+
+static void restore_one(void *context, const struct kept_row *row)
+{
+	struct resolver *resolver = context;
+	struct arena arena = { 0 };
+	struct dns_answer answer;
+	int64_t duration = 0;
+	const int64_t age = world_wall(resolver->world) - row->wall;
+	/* A clock that was set back makes nothing younger than now. */
+	const int64_t obtained = world_now(resolver->world) - (age > 0 ? age : 0);
+	if (row->key.length <= NAME_MOST + 8 && map_get(&resolver->names, row->key) == NULL &&
+	    packed_read(row->value, &arena, &answer, &duration) && duration <= (*resolver->config)->dns.max_ttl) {
+		struct cache_entry *entry = entry_new(resolver, row->key);
+		entry->is_kept = true;
+		set_answer(resolver, entry, &answer, obtained, duration);
+		entry->kept_at = obtained;
+		entry->kept_mark = packed_mark(row->value);
+	}
+	arena_deinit(&arena);
+}
+
+void records_restore(struct resolver *resolver)
+{
+	const int64_t since = world_wall(resolver->world) - (*resolver->config)->dns.grace;
+	keep_read(resolver->keep, KEPT_ANSWER, since, RESOLVER_NAMES_MOST / 2, restore_one, resolver);
 }
 
 /* ---- asking */
@@ -301,6 +358,10 @@ void records_lookup(struct resolver *resolver, const struct record_question *que
 		await(resolver, entry, question);
 	}
 	entry->pins--;
+	if (errand->is_kept && !entry->is_kept && has_answer(entry)) {
+		entry->is_kept = true;
+		keep_answer(resolver, entry);
+	}
 	if (answer_serves(resolver, entry)) {
 		if (entry->good_until < errand->good_until)
 			errand->good_until = entry->good_until;

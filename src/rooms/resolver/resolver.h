@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "mail/lookup.h"
 #include "questions/resolver.h"
+#include "rooms/resolver/keep.h"
 #include "rooms/room.h"
 
 struct cache_entry;
@@ -26,6 +27,7 @@ struct resolver {
 	struct list by_use; /* of cache_entry; the longest unused first */
 	size_t bytes;       /* of the answers remembered; bounded too */
 	struct random random;
+	struct keep *keep;         /* NULL: nothing outlives this life */
 	struct task_group asking;  /* look-ups under way */
 	struct map grants;         /* account NUL domain -> struct told_grant: what the vault was told */
 	uint64_t vault_generation; /* of the vault that was told */
@@ -84,6 +86,8 @@ struct record_question {
 void records_lookup(struct resolver *resolver, const struct record_question *question, struct arena *arena,
                     struct dns_answer *answer);
 
+/* What a former life kept, as old as it is. Suspends. */
+void records_restore(struct resolver *resolver);
 /* Everything is asked again; what was answered serves on while DNS fails. */
 void records_expire(struct resolver *resolver);
 

@@ -33,7 +33,16 @@ static void dice(struct world *world, void *into, size_t length)
 	}
 }
 
-static const struct world_operations operations = { .now = now_of, .wall = wall_of, .random = dice };
+static void work_in_place(struct world *world, struct worker *worker, void (*run)(void *argument), void *argument)
+{
+	(void)world;
+	(void)worker;
+	run(argument);
+}
+
+static const struct world_operations operations = {
+	.now = now_of, .wall = wall_of, .random = dice, .work = work_in_place
+};
 
 static int64_t log_wall(void *context)
 {
@@ -259,13 +268,20 @@ struct scene *scene_new(struct view more)
 	return scene;
 }
 
+static void resolver_end(struct scene *scene)
+{
+	struct keep *keep = scene->resolver.keep;
+	resolver_deinit(&scene->resolver);
+	keep_close(keep);
+}
+
 void scene_free(struct scene *scene)
 {
 	direct_peer_disconnect(scene->asking);
 	direct_peer_disconnect(scene->vault);
 	scheduler_cancel_all(scene->world.scheduler);
 	scheduler_run(scene->world.scheduler);
-	resolver_deinit(&scene->resolver);
+	resolver_end(scene);
 	peer_free(scene->asking);
 	peer_free(scene->vault);
 	scheduler_free(scene->world.scheduler);
@@ -325,6 +341,38 @@ static void ask(void *argument)
 	assert_int_equal(peer_ask(scene->asking, asking->question, asking->request, asking->answer, &scene->arena,
 	                          scene->now + 5 * MINUTE),
 	                 ASKED_OK);
+}
+
+/* ---- what is kept */
+
+static void keep_begin(void *argument)
+{
+	struct scene *scene = argument;
+	scene->resolver.keep = keep_open(&scene->world, &scene->log, scene->directory);
+	records_restore(&scene->resolver);
+}
+
+static void keep_end(void *argument)
+{
+	struct scene *scene = argument;
+	keep_flush(scene->resolver.keep, NEVER_DUE);
+}
+
+void scene_keep(struct scene *scene, const char *directory)
+{
+	scene->directory = directory;
+	scene_run(scene, keep_begin, scene);
+}
+
+void scene_restart(struct scene *scene)
+{
+	scene_run(scene, keep_end, scene);
+	scheduler_cancel_all(scene->world.scheduler);
+	scheduler_run(scene->world.scheduler);
+	resolver_end(scene);
+	resolver_init(&scene->resolver, &scene->world, &scene->log, &scene->in_force, &scene->dns, scene->vault);
+	if (scene->directory != NULL)
+		scene_run(scene, keep_begin, scene);
 }
 
 struct verdict_answer scene_verdict(struct scene *scene, const struct verdict_request *request)

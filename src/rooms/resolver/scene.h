@@ -51,13 +51,18 @@ struct scene {
 	struct peer *vault;  /* as the resolver sees it */
 	struct peer *asking; /* the resolver, as the others see it */
 	struct resolver resolver;
-	struct arena arena; /* of all answers */
+	const char *directory; /* of what is kept; NULL: nothing is */
+	struct arena arena;    /* of all answers */
 };
 
 /* more: YAML beside the service's; "" for none. */
 struct scene *scene_new(struct view more);
 void scene_free(struct scene *scene);
 void scene_restart_vault(struct scene *scene);
+/* From here on answers are kept in the directory. */
+void scene_keep(struct scene *scene, const char *directory);
+/* The resolver ends in order and begins anew, with what was kept alone. */
+void scene_restart(struct scene *scene);
 
 /* Texts are lent for the scene's life. */
 void scene_publish(struct scene *scene, enum dns_type type, struct view name, struct view data);
