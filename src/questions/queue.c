@@ -559,6 +559,27 @@ enum asked queue_check(struct peer *queue, const struct queue_check_request *req
 	return peer_ask(queue, &queue_check_question, request, answer, arena, deadline);
 }
 
+static void token_back_request_wire(struct wire *wire, void *element)
+{
+	struct token_back_request *value = element;
+	wire_view(wire, &value->account, NAME_MOST);
+}
+
+const struct question queue_token_back_question = {
+	.kind = QUESTION_KIND(ROOM_QUEUE, 13),
+	.name = "token_back",
+	.request_size = sizeof(struct token_back_request),
+	.answer_size = sizeof(struct queue_act_answer),
+	.request = token_back_request_wire,
+	.answer = queue_act_answer_wire,
+};
+
+enum asked queue_token_back(struct peer *queue, const struct token_back_request *request,
+                            struct queue_act_answer *answer, struct arena *arena, int64_t deadline)
+{
+	return peer_ask(queue, &queue_token_back_question, request, answer, arena, deadline);
+}
+
 const struct question *const queue_submission_questions[] = {
 	&queue_submit_question,
 	&queue_room_question,
@@ -568,6 +589,8 @@ const struct question *const queue_submission_questions[] = {
 const struct question *const queue_delivery_questions[] = {
 	&queue_take_question, &queue_report_question, &queue_hello_question, &queue_notice_done_question, NULL,
 };
+
+const struct question *const queue_resolver_questions[] = { &queue_token_back_question, NULL };
 
 const struct question *const queue_api_questions[] = {
 	&queue_list_question,

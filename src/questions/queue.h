@@ -268,6 +268,17 @@ extern const struct question queue_act_question;
 enum asked queue_act(struct peer *queue, const struct queue_act_request *request, struct queue_act_answer *answer,
                      struct arena *arena, int64_t deadline);
 
+/* ---- resolver: a token of the account is back: what was held for want of one is let go. */
+
+struct token_back_request {
+	struct view account;
+};
+extern const struct question queue_token_back_question;
+enum asked queue_token_back(struct peer *queue, const struct token_back_request *request,
+                            struct queue_act_answer *answer, struct arena *arena, int64_t deadline);
+
+/* ---- api */
+
 /* One message's story: every recipient, live or ended. */
 struct trace_row {
 	uint32_t index;
@@ -347,6 +358,7 @@ enum asked queue_check(struct peer *queue, const struct queue_check_request *req
 
 extern const struct question *const queue_submission_questions[];
 extern const struct question *const queue_delivery_questions[];
+extern const struct question *const queue_resolver_questions[];
 extern const struct question *const queue_api_questions[];
 
 #endif

@@ -29,6 +29,7 @@ const struct wire_row wiring[] = {
 	{ ROOM_SUBMISSION, ROOM_RESOLVER, resolver_submission_questions },
 	{ ROOM_SUBMISSION, ROOM_QUEUE, queue_submission_questions },
 	{ ROOM_RESOLVER, ROOM_VAULT, vault_resolver_questions },
+	{ ROOM_RESOLVER, ROOM_QUEUE, queue_resolver_questions },
 	{ ROOM_DELIVERY, ROOM_QUEUE, queue_delivery_questions },
 	{ ROOM_DELIVERY, ROOM_RESOLVER, resolver_delivery_questions },
 	{ ROOM_DELIVERY, ROOM_VAULT, vault_delivery_questions },

@@ -13,6 +13,7 @@ struct acting {
 	struct store_change_row *rows; /* of one message */
 	size_t count;
 	uint64_t changed;
+	bool is_token_back; /* RELEASE of what waits for a token alone */
 };
 
 /* What the action makes of a recipient that is not being tried. False: nothing. */
@@ -39,7 +40,8 @@ static bool action_changes(const struct acting *acting, const struct store_row *
 	case ACTION_RELEASE:
 		to->state = from->attempts > 0 ? STORE_DEFERRED : STORE_QUEUED;
 		to->reason = VIEW_NONE;
-		return from->state == STORE_HELD;
+		/* Only what waits for a token is looked at again by itself. */
+		return from->state == STORE_HELD && (from->due != NEVER_DUE || !acting->is_token_back);
 	case ACTION_CANCEL:
 		to->state = STORE_ENDED;
 		to->fate = FATE_CANCELLED;
@@ -54,7 +56,7 @@ static bool action_changes(const struct acting *acting, const struct store_row *
 static void row_wish(struct acting *acting, struct row *row)
 {
 	const enum queue_action action = acting->request->action;
-	if (action == ACTION_RETRY)
+	if (action == ACTION_RETRY || acting->is_token_back)
 		return;
 	free(row->wish_reason);
 	row->wish_reason = NULL;
@@ -205,4 +207,21 @@ void answer_act(void *room, const struct caller *caller, const void *request, vo
 		acted->why = VIEW("the queue could not write it down");
 	if (acted->result == CHANGE_ABSENT)
 		acted->why = VIEW("no mail in the queue is meant by that");
+}
+
+void answer_token_back(void *room, const struct caller *caller, const void *request, void *answer,
+                       struct arena *arena)
+{
+	(void)caller;
+	(void)arena;
+	const struct token_back_request *back = request;
+	const struct queue_act_request release = {
+		.action = ACTION_RELEASE,
+		.filter = { .account = back->account, .has_state = true, .state = QUEUE_HELD },
+	};
+	struct acting acting = { .queue = room, .request = &release, .is_token_back = true };
+	struct queue_act_answer *acted = answer;
+	const enum store_outcome outcome = view_is_empty(back->account) ? STORE_DONE : act_on_rows(&acting);
+	acted->changed = acting.changed;
+	acted->result = outcome == STORE_DONE ? CHANGE_DONE : CHANGE_FAILED;
 }

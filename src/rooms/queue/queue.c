@@ -172,6 +172,7 @@ const struct answerer queue_answerers[QUEUE_ANSWERER_COUNT] = {
 	{ .question = &queue_trace_question, .answer = answer_trace },
 	{ .question = &queue_search_question, .answer = answer_search },
 	{ .question = &queue_check_question, .answer = answer_check },
+	{ .question = &queue_token_back_question, .answer = answer_token_back },
 };
 
 size_t queue_counters_write(void *room, struct counter *into, size_t most, struct arena *arena)

@@ -81,7 +81,7 @@ struct queue *queue_new(struct world *world, struct log *log, const struct confi
 void queue_stop(struct queue *queue); /* suspends: takes nothing new, applies what is under way */
 void queue_free(struct queue *queue); /* after queue_stop, or when all tasks of its world were cancelled and ended */
 
-#define QUEUE_ANSWERER_COUNT 12u
+#define QUEUE_ANSWERER_COUNT 13u
 extern const struct answerer queue_answerers[QUEUE_ANSWERER_COUNT];
 void queue_caller_gone(void *queue, const struct caller *caller);
 size_t queue_counters_write(void *queue, struct counter *into, size_t most, struct arena *arena);

@@ -70,6 +70,8 @@ void answer_notice_done(void *room, const struct caller *caller, const void *req
 void answer_list(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
 void answer_summary(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
 void answer_act(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
+void answer_token_back(void *room, const struct caller *caller, const void *request, void *answer,
+                       struct arena *arena);
 void answer_trace(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
 void answer_search(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);
 void answer_check(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena);

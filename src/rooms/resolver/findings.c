@@ -154,7 +154,9 @@ static void judge_key(struct resolver *resolver, const struct who *who, const st
 static enum domain_keys_result ask_keys(struct resolver *resolver, const struct who *who, struct arena *arena,
                                         struct domain_keys_answer *answer)
 {
-	const struct domain_keys_request request = { .domain = who->domain, .account = who->account, .make = true };
+	const struct domain_keys_request request = { .domain = who->domain,
+		                                         .account = who->account,
+		                                         .make = !who->known_keys_only };
 	if (vault_domain_keys(resolver->vault, &request, answer, arena, world_now(resolver->world) + 30 * SECOND) !=
 	    ASKED_OK)
 		return DOMAIN_KEYS_FAILED;

@@ -44,7 +44,10 @@ static void *start(struct room_frame *frame, struct text *problem)
 	state->frame = frame;
 	resolver_init(&state->resolver, frame->world, frame->log, &frame->config, dns, frame->peers[ROOM_VAULT][0]);
 	state->resolver.keep = keep_open(frame->world, frame->log, frame->directory);
+	state->resolver.queue = frame->peers[ROOM_QUEUE][0];
 	records_restore(&state->resolver);
+	senders_restore(&state->resolver);
+	senders_begin(&state->resolver);
 	return state;
 }
 
@@ -90,6 +93,10 @@ static size_t counters(void *room, struct counter *into, size_t most, struct are
 		(struct counter){ VIEW("sealpost_verdicts_refused_total"), VIEW_NONE, resolver->counters.refused };
 	into[count++] = (struct counter){ VIEW("sealpost_verdicts_later_total"), VIEW_NONE, resolver->counters.later };
 	into[count++] = (struct counter){ VIEW("sealpost_dns_queries_total"), VIEW_NONE, resolver->counters.queries };
+	into[count++] =
+		(struct counter){ VIEW("sealpost_verdict_rechecks_total"), VIEW_NONE, resolver->counters.rechecks };
+	into[count++] =
+		(struct counter){ VIEW("sealpost_senders"), VIEW_NONE, (int64_t)senders_count(resolver->senders) };
 	into[count++] = (struct counter){ VIEW("sealpost_dns_names"), VIEW_NONE, (int64_t)resolver->names.count };
 	return count;
 }

@@ -426,6 +426,7 @@ void resolver_init(struct resolver *resolver, struct world *world, struct log *l
 	list_init(&resolver->by_use);
 	task_group_init(&resolver->asking);
 	random_seed(&resolver->random, world_random_u64(world));
+	resolver->senders = senders_new(resolver);
 }
 
 void resolver_deinit(struct resolver *resolver)
@@ -433,6 +434,7 @@ void resolver_deinit(struct resolver *resolver)
 	for (struct link *link; (link = list_take_first(&resolver->by_use)) != NULL;)
 		entry_free(resolver, LIST_OWNER(link, struct cache_entry, by_use));
 	map_deinit(&resolver->names);
+	senders_free(resolver->senders);
 	grants_forget(resolver);
 	map_deinit(&resolver->grants);
 }

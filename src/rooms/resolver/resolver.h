@@ -9,8 +9,10 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "mail/lookup.h"
+#include "questions/queue.h"
 #include "questions/resolver.h"
 #include "rooms/resolver/keep.h"
+#include "rooms/resolver/senders.h"
 #include "rooms/room.h"
 
 struct cache_entry;
@@ -23,6 +25,8 @@ struct resolver {
 	const struct config *const *config;
 	struct dns *dns;
 	struct peer *vault;
+	struct peer *queue; /* NULL: nobody is told that a token is back */
+	struct senders *senders;
 	struct map names;   /* "TYPE name" -> struct cache_entry */
 	struct list by_use; /* of cache_entry; the longest unused first */
 	size_t bytes;       /* of the answers remembered; bounded too */
@@ -32,7 +36,7 @@ struct resolver {
 	struct map grants;         /* account NUL domain -> struct told_grant: what the vault was told */
 	uint64_t vault_generation; /* of the vault that was told */
 	struct {
-		int64_t verdicts, refused, later, queries;
+		int64_t verdicts, refused, later, queries, rechecks;
 	} counters;
 };
 
@@ -117,6 +121,7 @@ struct who {
 	struct view account;
 	struct view as_typed;
 	struct errand *errand; /* of the look-ups */
+	bool known_keys_only;  /* none are made */
 };
 
 /* Each suspends; what they find lives in the arena. */

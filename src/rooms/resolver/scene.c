@@ -44,6 +44,12 @@ static const struct world_operations operations = {
 	.now = now_of, .wall = wall_of, .random = dice, .work = work_in_place
 };
 
+static void take_event(void *context, struct view line)
+{
+	struct scene *scene = context;
+	text_add(&scene->events, line);
+}
+
 static int64_t log_wall(void *context)
 {
 	return wall_of(context);
@@ -206,9 +212,26 @@ static const struct answerer vault_answerers[] = {
 	{ .question = &vault_grant_question, .answer = answer_grant },
 };
 
+static void answer_token_back(void *room, const struct caller *caller, const void *request, void *answer,
+                              struct arena *arena)
+{
+	(void)caller;
+	(void)arena;
+	struct scene *scene = room;
+	const struct token_back_request *back = request;
+	expect_view("whose mail goes on", back->account, VIEW(SCENE_ACCOUNT));
+	scene->released++;
+	((struct queue_act_answer *)answer)->result = CHANGE_DONE;
+}
+
+static const struct answerer scene_queue_answerers[] = {
+	{ .question = &queue_token_back_question, .answer = answer_token_back },
+};
+
 void scene_restart_vault(struct scene *scene)
 {
 	direct_peer_disconnect(scene->vault);
+	direct_peer_disconnect(scene->queue);
 	direct_peer_connect(scene->vault, &scene->world, &scene->vault_service, (struct caller){ .room = ROOM_RESOLVER });
 }
 
@@ -245,12 +268,14 @@ struct scene *scene_new(struct view more)
 	*scene = (struct scene){
 		.world = { .operations = &operations, .state = scene },
 		.now = DAY,
+		.events = TEXT_LIMIT(1024 * 1024),
 		.dice = 1,
 		.dns = { .operations = &dns_operations, .state = scene },
 		.keys = { { VIEW("elastx"), KEY_RSA, view_bytes(rsa, sizeof(rsa)) },
 		          { VIEW("elastx-ed"), KEY_ED25519, view_bytes(ed25519, sizeof(ed25519)) } },
 		.key_count = 1,
 		.vault_service = { .room = scene, .answerers = vault_answerers, .answerer_count = 2 },
+		.queue_service = { .room = scene, .answerers = scene_queue_answerers, .answerer_count = 1 },
 		.service = { .room = &scene->resolver,
 		             .answerers = resolver_answerers,
 		             .answerer_count = RESOLVER_ANSWERER_COUNT },
@@ -258,13 +283,22 @@ struct scene *scene_new(struct view more)
 	read_config(scene, more);
 	scene->world.scheduler = scheduler_new(&scene->world);
 	scene->log = (struct log){
-		.descriptor = -1, .level = LOG_ERROR, .room = "resolver", .wall = log_wall, .context = &scene->world
+		.descriptor = -1,
+		.level = LOG_ERROR,
+		.room = "resolver",
+		.wall = log_wall,
+		.context = &scene->world,
+		.tap = take_event,
+		.tap_context = scene,
 	};
 	scene->vault = direct_peer_new(&scene->world, "vault");
+	scene->queue = direct_peer_new(&scene->world, "queue");
 	scene->asking = direct_peer_new(&scene->world, "resolver");
 	direct_peer_connect(scene->vault, &scene->world, &scene->vault_service, (struct caller){ .room = ROOM_RESOLVER });
+	direct_peer_connect(scene->queue, &scene->world, &scene->queue_service, (struct caller){ .room = ROOM_RESOLVER });
 	direct_peer_connect(scene->asking, &scene->world, &scene->service, (struct caller){ .room = ROOM_SUBMISSION });
 	resolver_init(&scene->resolver, &scene->world, &scene->log, &scene->in_force, &scene->dns, scene->vault);
+	scene->resolver.queue = scene->queue;
 	return scene;
 }
 
@@ -279,11 +313,14 @@ void scene_free(struct scene *scene)
 {
 	direct_peer_disconnect(scene->asking);
 	direct_peer_disconnect(scene->vault);
+	direct_peer_disconnect(scene->queue);
 	scheduler_cancel_all(scene->world.scheduler);
 	scheduler_run(scene->world.scheduler);
 	resolver_end(scene);
 	peer_free(scene->asking);
 	peer_free(scene->vault);
+	peer_free(scene->queue);
+	text_deinit(&scene->events);
 	scheduler_free(scene->world.scheduler);
 	config_free(scene->config);
 	arena_deinit(&scene->arena);
@@ -350,6 +387,7 @@ static void keep_begin(void *argument)
 	struct scene *scene = argument;
 	scene->resolver.keep = keep_open(&scene->world, &scene->log, scene->directory);
 	records_restore(&scene->resolver);
+	senders_restore(&scene->resolver);
 }
 
 static void keep_end(void *argument)
@@ -371,8 +409,40 @@ void scene_restart(struct scene *scene)
 	scheduler_run(scene->world.scheduler);
 	resolver_end(scene);
 	resolver_init(&scene->resolver, &scene->world, &scene->log, &scene->in_force, &scene->dns, scene->vault);
+	scene->resolver.queue = scene->queue;
 	if (scene->directory != NULL)
 		scene_run(scene, keep_begin, scene);
+}
+
+/* ---- re-checks */
+
+void scene_recheck(struct scene *scene)
+{
+	senders_begin(&scene->resolver);
+}
+
+static void sleep_until(void *argument)
+{
+	const int64_t *until = argument;
+	task_sleep_until(*until);
+}
+
+void scene_wait(struct scene *scene, int64_t duration)
+{
+	int64_t until = scene->now + duration;
+	scene_run(scene, sleep_until, &until);
+}
+
+size_t scene_events(const struct scene *scene, const char *event)
+{
+	struct text sought = TEXT_LIMIT(128);
+	struct view rest = text_view(&scene->events);
+	size_t count = 0;
+	text_print(&sought, "\"event\":\"%s\"", event);
+	for (size_t at; (at = view_find(rest, text_view(&sought))) != VIEW_NOT_FOUND; count++)
+		rest = view_from(rest, at + 1);
+	text_deinit(&sought);
+	return count;
 }
 
 struct verdict_answer scene_verdict(struct scene *scene, const struct verdict_request *request)

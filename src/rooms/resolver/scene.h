@@ -47,6 +47,10 @@ struct scene {
 	struct scene_grant grants[SCENE_GRANTS_MOST];
 	size_t grant_count;
 	struct service vault_service;
+	struct service queue_service;
+	struct peer *queue;
+	struct text events;
+	size_t released; /* how often the queue was told of a token */
 	struct service service;
 	struct peer *vault;  /* as the resolver sees it */
 	struct peer *asking; /* the resolver, as the others see it */
@@ -74,6 +78,13 @@ void scene_answer(struct scene *scene, struct view name, enum dns_status status)
 /* All that example.com needs to pass for steve.mailer@mycorp.se. */
 void scene_publish_all(struct scene *scene, struct view domain);
 struct view scene_key_record(struct scene *scene, size_t key);
+
+/* Authorised senders are looked at again from here on. */
+void scene_recheck(struct scene *scene);
+/* Time goes on, until `duration` later. */
+void scene_wait(struct scene *scene, int64_t duration);
+/* How often the event was told since the beginning. */
+size_t scene_events(const struct scene *scene, const char *event);
 
 /* Starts run(argument) as a task and lets time go on until it has ended. */
 void scene_run(struct scene *scene, void (*run)(void *argument), void *argument);

@@ -247,6 +247,36 @@ static void tell_grant(const struct judging *judging, enum check_state token)
 		grants_tell(judging->resolver, judging->request->account, judging->request->from, token == STATE_PASS);
 }
 
+static void note_domain(const struct judging *judging, struct view domain)
+{
+	const struct verdict_request *request = judging->request;
+	struct judged judged = {
+		.account = request->account,
+		.as_typed = request->as_typed,
+		.domain = domain,
+		.require = request->require,
+		.is_whole = request->moment == MOMENT_DATA,
+		.refresh_at = judging->errand.refresh_at,
+	};
+	/* That this message brings a seal of its own says nothing of the domain's key. */
+	for (size_t i = 0; i < judging->count; i++)
+		if (view_equal(judging->domains[i], domain) &&
+		    !(judging->presealed && judging->findings[i].check == CHECK_DKIM))
+			judged_add(&judged, &judging->findings[i]);
+	senders_note(judging->resolver, &judged);
+}
+
+static void note_domains(const struct judging *judging)
+{
+	for (size_t i = 0; i < judging->count; i++) {
+		bool is_first = true;
+		for (size_t j = 0; j < i; j++)
+			is_first = is_first && !view_equal(judging->domains[i], judging->domains[j]);
+		if (is_first)
+			note_domain(judging, judging->domains[i]);
+	}
+}
+
 void resolver_answer_verdict(void *room, const struct caller *caller, const void *question, void *given,
                              struct arena *arena)
 {
@@ -269,6 +299,7 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 	answer->warnings = warnings_of(&judging);
 	answer->presealed = judging.presealed;
 	answer->good_for = good_for(judging.resolver, judging.errand.good_until);
+	note_domains(&judging);
 	tell_grant(&judging, token);
 	for (size_t i = 0; token == STATE_PASS && i < judging.usable_count; i++)
 		answer->seals[answer->seal_count++] = judging.usable[i];
@@ -277,6 +308,18 @@ void resolver_answer_verdict(void *room, const struct caller *caller, const void
 }
 
 /* ---- before queued mail leaves */
+
+static void note_waiting(struct resolver *resolver, const struct who *who, const struct finding *finding)
+{
+	struct judged judged = {
+		.account = who->account,
+		.as_typed = who->as_typed,
+		.domain = who->domain,
+		.refresh_at = who->errand->refresh_at,
+	};
+	judged_add(&judged, finding);
+	senders_note(resolver, &judged);
+}
 
 void resolver_answer_may_send(void *room, const struct caller *caller, const void *question, void *given,
                               struct arena *arena)
@@ -296,6 +339,7 @@ void resolver_answer_may_send(void *room, const struct caller *caller, const voi
 		};
 		struct finding finding;
 		find_check(resolver, &who, CHECK_TOKEN, arena, &finding, NULL, NULL);
+		note_waiting(resolver, &who, &finding);
 		if (finding.state == STATE_FAIL) {
 			answer->permission = PERMISSION_NO;
 			answer->why = arena_print(arena, "%.*s no longer names this user account", VIEW_PRINT(who.domain));
