@@ -310,6 +310,8 @@ static int64_t worth_waiting(const struct resolver *resolver, const struct cache
 	const bool is_good = has_answer(entry) && entry->good_until > world_now(resolver->world);
 	if (is_good && question->freshness == FRESH_ENOUGH)
 		return INT64_MIN;
+	if (question->errand->is_impatient && answer_serves(resolver, entry))
+		return INT64_MIN;
 	const int64_t until = entry->asked_at + (answer_serves(resolver, entry) ? stale_patience : lookup_patience);
 	return until < question->errand->deadline ? until : question->errand->deadline;
 }
@@ -318,7 +320,9 @@ static void await(const struct resolver *resolver, struct cache_entry *entry, co
 {
 	while (entry->asking) {
 		const int64_t until = worth_waiting(resolver, entry, question);
-		if (until <= world_now(resolver->world) || signal_wait(&entry->asked, until) == WAIT_CANCELLED)
+		if (until <= world_now(resolver->world))
+			return;
+		if (signal_wait(&entry->asked, until) == WAIT_CANCELLED)
 			return;
 	}
 }
@@ -363,6 +367,7 @@ void records_lookup(struct resolver *resolver, const struct record_question *que
 		keep_answer(resolver, entry);
 	}
 	if (answer_serves(resolver, entry)) {
+		errand->is_impatient = errand->is_impatient || entry->good_until <= world_now(resolver->world);
 		if (entry->good_until < errand->good_until)
 			errand->good_until = entry->good_until;
 		answer_copy(&entry->answer, arena, answer);

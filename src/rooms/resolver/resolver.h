@@ -61,6 +61,7 @@ enum freshness {
 struct errand {
 	int64_t deadline; /* nobody waits longer; what is under way goes on, for the next to ask */
 	unsigned queries_left;
+	bool is_impatient;  /* was served an old answer: where another old one can serve, a new one is not waited for */
 	bool is_kept;       /* the answers are worth more than this life of the room (keep.h) */
 	int64_t good_until; /* the first of the answers' ends */
 	int64_t refresh_at; /* when the first of the answers gets old, as re-checks see it */
