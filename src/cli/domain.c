@@ -250,7 +250,7 @@ static void add_line(struct text *text, const char *key, const char *value)
 {
 	if (value[0] == '\0')
 		return;
-	text_print(text, "    %-11s", key);
+	text_print(text, "    %-14s", key);
 	text_add_safe(text, view_of(value));
 	text_add_byte(text, '\n');
 }
@@ -263,7 +263,7 @@ static void add_fix(struct text *text, const json_t *check, struct arena *arena)
 	                      !view_equal(view_of(cli_member(check, "check", arena)), VIEW("token"));
 	const struct view name = view_of(cli_member(check, "name", arena));
 	if (fix[0] != '\0')
-		add_line(text, replaces ? "replace by" : "publish",
+		add_line(text, replaces ? "replace with" : "publish",
 		         arena_print(arena, "%.*s TXT \"%s\"", VIEW_PRINT(name), fix).data);
 }
 

@@ -188,6 +188,57 @@ bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why
 	return true;
 }
 
+/* Where the record would be worse for it, the tag is left out. */
+static void mend_with(struct text *mended, struct view tag)
+{
+	struct dmarc_record record;
+	struct view why;
+	const size_t before = mended->length;
+	text_print(mended, "; %.*s", VIEW_PRINT(tag));
+	if (!dmarc_parse(text_view(mended), &record, &why) || record.warning.length > 0)
+		text_truncate(mended, before);
+}
+
+struct view dmarc_mend(struct view text, struct arena *arena)
+{
+	enum { RECORD_MOST = 2048 };
+	struct text mended = TEXT_LIMIT(RECORD_MOST);
+	enum dmarc_policy policy = DMARC_NONE;
+	struct view rest = text;
+	struct view tag;
+	static const char *const names[] = { "none", "quarantine", "reject" };
+	while (view_split(&rest, ';', &tag)) {
+		const size_t equals = view_find_byte(tag, '=');
+		if (equals != VIEW_NOT_FOUND && view_equal_nocase(view_trim(view_first(tag, equals)), VIEW("p")) &&
+		    read_policy(view_trim(view_from(tag, equals + 1)), &policy))
+			break;
+	}
+	text_print(&mended, "v=DMARC1; p=%s", names[policy]);
+	while (view_split(&text, ';', &tag)) {
+		const size_t equals = view_find_byte(tag, '=');
+		const struct view name = equals == VIEW_NOT_FOUND ? VIEW_NONE : view_trim(view_first(tag, equals));
+		const bool is_first = view_equal_nocase(name, VIEW("v")) || view_equal_nocase(name, VIEW("p"));
+		if (name.length > 0 && !is_first)
+			mend_with(&mended, view_trim(tag));
+	}
+	const struct view copy = arena_copy(arena, text_view(&mended));
+	text_deinit(&mended);
+	return copy;
+}
+
+static void find_keeper(struct dmarc_finding *finding)
+{
+	struct dmarc_record first;
+	struct dmarc_record second;
+	struct view why;
+	const bool first_stands = dmarc_parse(finding->text, &first, &why);
+	const bool second_stands = dmarc_parse(finding->second, &second, &why);
+	if (first_stands && (!second_stands || first.policy >= second.policy))
+		finding->keep = finding->text;
+	else if (second_stands)
+		finding->keep = finding->second;
+}
+
 /* What stands at _dmarc.NAME. */
 void dmarc_look_at(const struct txt_lookup *lookup, struct view name, struct arena *arena,
                    struct dmarc_finding *finding)
@@ -210,6 +261,8 @@ void dmarc_look_at(const struct txt_lookup *lookup, struct view name, struct are
 		}
 		if (finding->result != DMARC_MISSING) {
 			finding->result = DMARC_SEVERAL;
+			finding->second = answer.texts[i];
+			find_keeper(finding);
 			return;
 		}
 		finding->text = answer.texts[i];

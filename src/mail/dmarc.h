@@ -26,6 +26,10 @@ struct dmarc_record {
  * False: *why says what is wrong (lives for ever). */
 bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why);
 
+/* A valid record with what of the text is: a policy that cannot be read becomes none, so that nothing is asked of
+ * receivers that its owner has not asked. In the arena. */
+struct view dmarc_mend(struct view text, struct arena *arena);
+
 enum dmarc_result {
 	DMARC_VALID,
 	DMARC_MISSING,
@@ -39,6 +43,8 @@ struct dmarc_finding {
 	struct dmarc_record record; /* VALID */
 	struct view name;           /* where it was found, "_dmarc.example.com" */
 	struct view text;           /* as seen */
+	struct view second;         /* SEVERAL: another one seen */
+	struct view keep;           /* SEVERAL: the one of both to keep: valid, and the stricter; empty: neither is */
 	struct view detail;         /* BROKEN: why; LATER: why; VALID: a warning, or empty */
 };
 

@@ -276,8 +276,37 @@ static void finding(void **state)
 	}
 }
 
+static void mended(void **state)
+{
+	(void)state;
+	static const struct {
+		struct view text;
+		struct view wanted;
+	} rows[] = {
+		{ VIEW_INIT("v=DMARC; p=reject; rua=mailto:a@b.example"),
+		  VIEW_INIT("v=DMARC1; p=reject; rua=mailto:a@b.example") },
+		{ VIEW_INIT("v=DMARC1; p=rejekt; adkim=s"), VIEW_INIT("v=DMARC1; p=none; adkim=s") },
+		{ VIEW_INIT("v=DMARC1; p=none; p=reject"), VIEW_INIT("v=DMARC1; p=none") },
+		{ VIEW_INIT("p=quarantine; v=DMARC1"), VIEW_INIT("v=DMARC1; p=quarantine") },
+		{ VIEW_INIT("v=DMARC1 p=none"), VIEW_INIT("v=DMARC1; p=none") },
+		{ VIEW_INIT("v=DMARC1; p=none; sp=x; adkim=z; aspf=s; aspf=s; fo=1"),
+		  VIEW_INIT("v=DMARC1; p=none; aspf=s; fo=1") },
+		{ VIEW_INIT(""), VIEW_INIT("v=DMARC1; p=none") },
+	};
+	for (size_t i = 0; i < CASES(rows); i++) {
+		struct arena arena = { 0 };
+		struct dmarc_record record;
+		struct view why;
+		const struct view text = dmarc_mend(rows[i].text, &arena);
+		expect_view("mended", text, rows[i].wanted);
+		assert_true(dmarc_parse(text, &record, &why));
+		arena_deinit(&arena);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(parsing), cmocka_unit_test(finding) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(parsing), cmocka_unit_test(finding),
+		                                cmocka_unit_test(mended) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

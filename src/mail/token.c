@@ -161,6 +161,8 @@ struct view token_mistake(struct view text, struct view prefix, const struct tok
 	if (text.length > 2 && view_starts(text, VIEW("\"")) && view_ends(text, VIEW("\"")) &&
 	    view_starts_nocase(view_from(text, 1), prefix))
 		return VIEW("quotes stand around it in DNS: they belong to the zone file only");
+	if (text.length == HEX_LENGTH && is_hash_of_parts(text, VIEW_NONE, owner->account, VIEW_NONE))
+		return arena_print(arena, "%.*s= is missing before it", VIEW_PRINT(prefix));
 	if (!view_starts_nocase(text, prefix))
 		return VIEW_NONE;
 	const struct view rest = view_from(text, prefix.length);

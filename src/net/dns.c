@@ -7,7 +7,7 @@
 #include <unbound.h>
 
 enum {
-	FRESH_TTL = 10,
+	FRESH_TTL = 1, /* once for all look-ups of one check */
 	CLASS_IN = 1,
 	OPENING_STACK = 4 * 1024 * 1024,
 };

@@ -1,7 +1,7 @@
 /* DNS by libunbound: validating, in process.
  * Promises: answers are validated under the trust anchors; no query blocks the loop; all files are read by
  *   dns_unbound_new; at most DNS_QUERIES_MOST are under way at once, the next ones wait; one context keeps answers
- *   for their time, a second one, for `fresh`, for 10 s.
+ *   for their time, a second one, for `fresh`, for 1 s.
  * Does not know: what is asked for. */
 #ifndef NET_DNS_H
 #define NET_DNS_H

@@ -16,7 +16,8 @@ import dns.rrset
 class Names:
     def __init__(self, records):
         """records: {name: [(type, text) or "SERVFAIL" or "ELSE SERVFAIL" or "SILENCE"]}; a TXT's text is as in a zone file."""
-        self.records = {name.lower().rstrip(".").replace(" ", "\\032"): rows for name, rows in records.items()}
+        self.records = {}
+        self.publish(records)
         self.asked = []
         outer = self
 
@@ -49,6 +50,19 @@ class Names:
             server.daemon_threads = True
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
 
+    def publish(self, records):
+        """Takes the place of what was at these names. A name that begins with "*." is a wildcard."""
+        self.records.update({name.lower().rstrip(".").replace(" ", "\\032"): rows for name, rows in records.items()})
+
+    def find(self, name):
+        rows = self.records.get(name)
+        while rows is None and "." in name and name not in self.records:
+            name = name.partition(".")[2]
+            if name in self.records:
+                return self.records.get("*." + name)
+            rows = self.records.get("*." + name)
+        return rows
+
     def stop(self):
         for server in (self.udp, self.tcp):
             server.shutdown()
@@ -58,7 +72,7 @@ class Names:
         question = dns.message.from_wire(wire)
         name, wanted = question.question[0].name, question.question[0].rdtype
         self.asked.append((name.to_text().rstrip("."), dns.rdatatype.to_text(wanted)))
-        rows = self.records.get(name.to_text().lower().rstrip("."))
+        rows = self.find(name.to_text().lower().rstrip("."))
         reply = dns.message.make_response(question, recursion_available=True)
         if rows is None:
             reply.set_rcode(dns.rcode.NXDOMAIN)

@@ -63,6 +63,21 @@ static void spf_passes(struct finding *finding, const struct spf_finding *spf, s
 	finding->detail = warning.length > 0 ? warning : detail;
 }
 
+/* The include is there, but does not count. */
+static struct view explain_missing(struct view record, struct view include)
+{
+	struct spf_walk walk = spf_walk_of(record);
+	struct spf_term term;
+	bool is_over = false;
+	while (spf_next(&walk, &term) == SPF_TERM) {
+		if (term.kind == SPF_INCLUDE && view_equal_nocase(term.domain, include))
+			return is_over ? VIEW("SPF includes this service behind all, where nothing is read any more.")
+			               : VIEW("SPF includes this service with a qualifier, which does not let it send.");
+		is_over = is_over || term.kind == SPF_ALL;
+	}
+	return VIEW("SPF does not include this service.");
+}
+
 void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
               struct finding *finding)
 {
@@ -98,7 +113,7 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 			finding_cannot_tell(finding, who->domain, outcome.problem, arena);
 			return;
 		}
-		finding->problem = VIEW("SPF does not include this service.");
+		finding->problem = explain_missing(spf.record, (*resolver->config)->service.spf_include);
 		break;
 	}
 	case SPF_SEVERAL:

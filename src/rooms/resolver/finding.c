@@ -19,6 +19,11 @@ void finding_cannot_tell(struct finding *finding, struct view where, struct view
 
 /* ---- look-ups for mail/ */
 
+static int compare_texts(const void *a, const void *b)
+{
+	return view_compare(*(const struct view *)a, *(const struct view *)b);
+}
+
 void lookup_txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer)
 {
 	const struct lookup_context *lookup = context;
@@ -36,6 +41,8 @@ void lookup_txt(void *context, struct view name, struct arena *arena, struct txt
 	answer->count = found.record_count;
 	for (size_t i = 0; i < found.record_count; i++)
 		answer->texts[i] = found.records[i].data;
+	/* Resolvers turn them round; what is told of them stays the same. */
+	qsort(answer->texts, answer->count, sizeof(*answer->texts), compare_texts);
 }
 
 void lookup_any(void *context, struct view name, enum lookup_type type, struct arena *arena,

@@ -4,6 +4,7 @@
 #include "mail/dmarc.h"
 #include "mail/token.h"
 #include "rooms/resolver/finding.h"
+#include "rooms/resolver/form.h"
 
 /* ---- token */
 
@@ -81,14 +82,15 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
 
 /* ---- DKIM */
 
-/* What a key that is not ours lacks, where that can be seen; else what is said anyway. */
-static struct view explain_key(struct view seen, const struct dkim_key *key, struct view ours, struct view otherwise)
+/* How a record that is not ours came to be so, where that can be seen; else what is said anyway. */
+static struct view explain_key(struct view seen, const struct finding *finding, struct view otherwise,
+                               struct arena *arena)
 {
-	enum { STRING_MOST = 255 };
-	if (key != NULL && key->key.length < ours.length && view_starts(ours, key->key))
-		return VIEW("the DKIM key is cut: only its first part is in DNS.");
-	if (seen.length == STRING_MOST)
-		return VIEW("the DKIM key is cut at 255 octets: all its strings belong into the record.");
+	const struct view mistake = form_mistake(seen, finding->expected);
+	if (mistake.length > 0)
+		return arena_print(arena, "%.*s.", VIEW_PRINT(mistake));
+	if (view_starts_nocase(seen, VIEW("v=spf1")) || view_starts_nocase(seen, VIEW("v=DMARC")))
+		return VIEW("what stands there is no DKIM key: a wildcard record may answer for the name.");
 	return otherwise;
 }
 
@@ -101,12 +103,12 @@ static bool judge_record(struct view record, const struct public_key *ours, stru
 	if (fault != DKIM_KEY_GOOD) {
 		const struct view said =
 			arena_print(arena, "the DKIM key record is not usable: %.*s.", VIEW_PRINT(dkim_key_fault_text(fault)));
-		finding->problem = explain_key(record, NULL, ours->key, said);
+		finding->problem = fault == DKIM_KEY_REVOKED ? said : explain_key(record, finding, said, arena);
 		return false;
 	}
 	if (!dkim_key_equals(&key, algorithm, ours->key)) {
 		finding->problem =
-			explain_key(record, &key, ours->key, VIEW("the DKIM key in DNS is not the one that seals here."));
+			explain_key(record, finding, VIEW("the DKIM key in DNS is not the one that seals here."), arena);
 		return false;
 	}
 	if (!key.allows_sha256 || !key.allows_email) {
@@ -226,6 +228,10 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 	finding->fix = finding->expected;
 	if (dmarc.text.length > 0)
 		finding_see(finding, dmarc.text);
+	if (dmarc.second.length > 0)
+		finding_see(finding, dmarc.second);
+	if (dmarc.second.length > 0)
+		finding->fix = dmarc.keep.length > 0 ? dmarc.keep : dmarc_mend(dmarc.text, arena);
 	finding->replaces = dmarc.text.length > 0;
 	switch (dmarc.result) {
 	case DMARC_VALID:
@@ -245,6 +251,7 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 		finding->problem = VIEW("there is no DMARC record.");
 		break;
 	case DMARC_BROKEN:
+		finding->fix = dmarc_mend(dmarc.text, arena);
 		finding->problem = arena_print(arena, "the DMARC record is broken: %.*s.", VIEW_PRINT(dmarc.detail));
 		break;
 	case DMARC_SEVERAL:
@@ -296,6 +303,17 @@ static bool is_meant_for(const struct finding *finding, struct view text)
 	       (finding->check == CHECK_DMARC && view_starts(text, VIEW("v=DMARC1")));
 }
 
+/* Where people put it who were told another name. */
+static struct view other_place(const struct finding *finding, const struct who *who, struct arena *arena)
+{
+	if (finding->check == CHECK_TOKEN)
+		return arena_print(arena, "www.%.*s", VIEW_PRINT(who->domain));
+	if (finding->check == CHECK_DMARC)
+		return who->domain;
+	const struct view selector = view_first(finding->name, view_find_byte(finding->name, '.'));
+	return arena_print(arena, "%.*s.%.*s", VIEW_PRINT(selector), VIEW_PRINT(who->domain));
+}
+
 /* Zones add their own name to a name without a dot at its end, and forms of providers do so too: a record for
  * example.com ends up at example.com.example.com. */
 void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
@@ -303,7 +321,7 @@ void find_misplaced(struct resolver *resolver, const struct who *who, struct are
 	struct lookup_context context = { resolver, FRESH_NOW, who->errand };
 	const struct view places[] = {
 		arena_print(arena, "%.*s.%.*s", VIEW_PRINT(finding->name), VIEW_PRINT(who->domain)),
-		finding->check == CHECK_TOKEN ? arena_print(arena, "www.%.*s", VIEW_PRINT(who->domain)) : VIEW_NONE,
+		other_place(finding, who, arena),
 	};
 	if (finding->state != STATE_FAIL || finding->check == CHECK_SPF || finding->name.length == 0)
 		return;
@@ -313,6 +331,7 @@ void find_misplaced(struct resolver *resolver, const struct who *who, struct are
 			lookup_txt(&context, places[i], arena, &answer);
 		for (size_t j = 0; j < answer.count; j++)
 			if (is_meant_for(finding, answer.texts[j])) {
+				finding->fix = finding->check == CHECK_DMARC ? dmarc_mend(answer.texts[j], arena) : finding->fix;
 				finding->detail = arena_print(arena, "the record stands at %.*s; it belongs at %.*s",
 				                              VIEW_PRINT(places[i]), VIEW_PRINT(finding->name));
 				return;
