@@ -2,9 +2,11 @@
  * second, and how long each waited between its dot and the reply.
  *
  *   load --to ADDRESS:PORT --connections N --messages N --size BYTES [--once] [--tls] [--login NAME PASSWORD]
- *        [--from ADDRESS] [--recipient ADDRESS]
+ *        [--from ADDRESS] [--recipient ADDRESS] [--domains N] [--hold] [--no-pipelining]
  *
- * --once: each message over a connection of its own, with a full handshake. Prints JSON. */
+ * --once: each message over a connection of its own, with a full handshake. --domains: the sender's domain is
+ * d0.DOMAIN to dN-1.DOMAIN in turn. --hold: opens the connections, logs in, says `held` and keeps them until its
+ * input ends. Prints JSON. */
 #include "base/must.h"
 #include "net/tls.h"
 #include "smtp/line.h"
@@ -15,16 +17,21 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const int64_t patience = 5 * MINUTE;
+static const int64_t patience = MINUTE;
 
 struct load {
 	struct world *world;
 	struct endpoint target;
 	size_t connections, messages; /* messages: in all */
-	bool once, tls;
+	size_t domains;               /* 0: the sender's own domain alone */
+	bool once, tls, hold, one_by_one;
+	const char *from, *recipient;
+	size_t size;
+	size_t held;
 	struct text login; /* AUTH PLAIN and its argument; empty: none */
 	struct text envelope;
-	struct text content; /* with its final dot */
+	struct text content;    /* with its final dot */
+	struct signal released; /* those held may go */
 	struct tls_context *context;
 	/* what came of it */
 	size_t given, taken, failed;
@@ -114,16 +121,95 @@ static void session_close(struct session *session)
 	smtp_reply_deinit(&session->reply);
 }
 
+static void write_message(struct load *load, size_t number)
+{
+	static const char line[] = "The quick brown fox jumps over the lazy dog, and back again, 0123456789 times.\r\n";
+	struct text from = TEXT_LIMIT(512);
+	struct view local;
+	struct view rest = view_of(load->from);
+	view_split(&rest, '@', &local);
+	if (load->domains == 0)
+		text_add(&from, view_of(load->from));
+	else
+		text_print(&from, "%.*s@d%zu.%.*s", VIEW_PRINT(local), number % load->domains, VIEW_PRINT(rest));
+	const char *sender = text_cstring(&from);
+	text_clear(&load->envelope);
+	text_clear(&load->content);
+	text_print(&load->envelope, "MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n", sender, load->recipient);
+	text_print(&load->content, "From: %s\r\nTo: %s\r\nSubject: a message of the load\r\n\r\n", sender,
+	           load->recipient);
+	while (load->content.length + sizeof(line) + 3 < load->size)
+		text_add(&load->content, view_of(line));
+	text_add(&load->content, VIEW(".\r\n"));
+	text_deinit(&from);
+}
+
+/* MAIL, RCPT and DATA, up to the 354. */
+static bool open_message(struct session *session)
+{
+	struct view rest = text_view(&session->load->envelope);
+	if (!session->load->one_by_one)
+		return say(session, rest) && hear(session, 2) && hear(session, 2) && hear(session, 3);
+	while (rest.length > 0) {
+		const struct view line = view_first(rest, view_find(rest, VIEW("\r\n")) + 2);
+		rest = view_from(rest, line.length);
+		if (!say(session, line) || !hear(session, rest.length == 0 ? 3 : 2))
+			return false;
+	}
+	return true;
+}
+
+static bool send_whole(struct session *session)
+{
+	struct load *load = session->load;
+	/* Others write their own while this one waits. */
+	struct text content = TEXT_LIMIT(64 * 1024 * 1024);
+	write_message(load, load->given);
+	text_add(&content, text_view(&load->content));
+	const bool opened = open_message(session);
+	const int64_t dot = world_now(load->world);
+	const bool good = opened && say(session, text_view(&content)) && hear(session, 2);
+	if (good)
+		load->waits[load->taken++] = world_now(load->world) - dot;
+	text_deinit(&content);
+	return good;
+}
+
 static bool send_one(struct session *session)
 {
 	struct load *load = session->load;
-	if (!say(session, text_view(&load->envelope)) || !hear(session, 2) || !hear(session, 2) || !hear(session, 3))
+	if (load->domains > 0)
+		return send_whole(session);
+	if (!open_message(session))
 		return false;
 	const int64_t dot = world_now(load->world);
 	if (!say(session, text_view(&load->content)) || !hear(session, 2))
 		return false;
 	load->waits[load->taken++] = world_now(load->world) - dot;
 	return true;
+}
+
+static void wait_for_end_of_input(void *argument)
+{
+	struct load *load = argument;
+	world_wait_descriptor(load->world, STDIN_FILENO, READY_TO_READ, NEVER_DUE);
+	signal_wake_all(&load->released);
+}
+
+static void hold(void *argument)
+{
+	struct load *load = argument;
+	struct session session;
+	const bool open = session_open(&session, load);
+	load->failed += !open;
+	if (++load->held == load->connections) {
+		printf("held %zu\n", load->held - load->failed);
+		fflush(stdout);
+		task_start(load->world, "end", wait_for_end_of_input, load);
+	}
+	signal_wait(&load->released, NEVER_DUE);
+	connection_close(session.connection);
+	load->ended = world_now(load->world);
 }
 
 static void customer(void *argument)
@@ -165,16 +251,6 @@ static void write_login(struct load *load, const char *name, const char *passwor
 	text_deinit(&plain);
 }
 
-static void write_message(struct load *load, const char *from, const char *recipient, size_t size)
-{
-	static const char line[] = "The quick brown fox jumps over the lazy dog, and back again, 0123456789 times.\r\n";
-	text_print(&load->envelope, "MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n", from, recipient);
-	text_print(&load->content, "From: %s\r\nTo: %s\r\nSubject: a message of the load\r\n\r\n", from, recipient);
-	while (load->content.length + sizeof(line) + 3 < size)
-		text_add(&load->content, view_of(line));
-	text_add(&load->content, VIEW(".\r\n"));
-}
-
 static int compare(const void *a, const void *b)
 {
 	const int64_t left = *(const int64_t *)a;
@@ -201,8 +277,10 @@ static void run(struct load *load)
 	load->waits = must_alloc(load->messages + 1, sizeof(*load->waits));
 	load->began = world_now(load->world);
 	load->running = load->connections;
+	signal_init(&load->released);
+	write_message(load, 0);
 	for (size_t i = 0; i < load->connections; i++)
-		task_start(load->world, "customer", customer, load);
+		task_start(load->world, load->hold ? "hold" : "customer", load->hold ? hold : customer, load);
 	world_real_run(load->world);
 	tell(load);
 	tls_context_free(load->context);
@@ -232,16 +310,19 @@ int main(int argc, char **argv)
 		{ "login", required_argument, NULL, 'l' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "recipient", required_argument, NULL, 'r' },
+		{ "domains", required_argument, NULL, 'd' },
+		{ "hold", no_argument, NULL, 'h' },
+		{ "no-pipelining", no_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct load load = { .connections = 20,
 		                 .messages = 2000,
+		                 .from = "tom@example.com",
+		                 .recipient = "anna@rcpt.test",
+		                 .size = 10240,
 		                 .login = TEXT_LIMIT(2048),
 		                 .envelope = TEXT_LIMIT(2048),
 		                 .content = TEXT_LIMIT(64 * 1024 * 1024) };
-	const char *from = "tom@example.com";
-	const char *recipient = "anna@rcpt.test";
-	size_t size = 10240;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 't' && !endpoint_parse(view_of(optarg), &load.target))
 			fprintf(stderr, "load: %s is not ADDRESS:PORT\n", optarg);
@@ -250,7 +331,7 @@ int main(int argc, char **argv)
 		else if (option == 'm')
 			load.messages = number_of(optarg);
 		else if (option == 's')
-			size = number_of(optarg);
+			load.size = number_of(optarg);
 		else if (option == '1')
 			load.once = true;
 		else if (option == 'x')
@@ -258,16 +339,21 @@ int main(int argc, char **argv)
 		else if (option == 'l' && optind < argc)
 			write_login(&load, optarg, argv[optind++]);
 		else if (option == 'f')
-			from = optarg;
+			load.from = optarg;
 		else if (option == 'r')
-			recipient = optarg;
+			load.recipient = optarg;
+		else if (option == 'd')
+			load.domains = number_of(optarg);
+		else if (option == 'h')
+			load.hold = true;
+		else if (option == 'p')
+			load.one_by_one = true;
 	}
 	if (load.target.family == 0) {
 		fputs("load: --to ADDRESS:PORT is needed\n", stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	write_message(&load, from, recipient, size);
 	run(&load);
 	text_deinit(&load.login);
 	text_deinit(&load.envelope);

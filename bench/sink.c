@@ -2,13 +2,17 @@
  *
  *   sink --listen ADDRESS:PORT [--tls]
  *
- * Prints `listening`; on SIGTERM how many messages and bytes came, as JSON. */
+ *   sink --listen ADDRESS:PORT --tarpit      greets nobody, and keeps all waiting
+ *
+ * Prints `listening`; on SIGTERM how many messages and bytes came, as JSON. HELP is answered with the messages so
+ * far. */
 #include "base/must.h"
 #include "net/tls.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -21,6 +25,7 @@ struct sink {
 	struct world *world;
 	struct tls_context *context; /* NULL: no STARTTLS */
 	struct listener *listener;
+	bool tarpit;
 	uint64_t messages, bytes;
 };
 
@@ -50,6 +55,8 @@ static void answer(struct session *session)
 	} else if (view_equal_nocase(verb, VIEW("STAR"))) {
 		text_add(&session->out, VIEW("220 go\r\n"));
 		session->starts_tls = true;
+	} else if (view_equal_nocase(verb, VIEW("HELP"))) {
+		text_print(&session->out, "214 %llu\r\n", (unsigned long long)session->sink->messages);
 	} else if (view_equal_nocase(verb, VIEW("QUIT"))) {
 		text_add(&session->out, VIEW("221 bye\r\n"));
 		session->ends = true;
@@ -113,16 +120,26 @@ static bool flush(struct session *session)
 	return session->secured;
 }
 
+/* Whoever writes a message in small pieces waits for acknowledgements, which loopback would hold back for 40 ms. */
+static void acknowledge(const struct session *session)
+{
+	const int on = 1;
+	setsockopt(connection_descriptor(session->connection), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 static void serve(void *argument)
 {
 	struct session *session = argument;
 	char *buffer = must_alloc(65536, 1);
 	size_t length = 0;
-	text_add(&session->out, VIEW("220 sink ESMTP\r\n"));
+	if (!session->sink->tarpit)
+		text_add(&session->out, VIEW("220 sink ESMTP\r\n"));
 	while (flush(session) && !session->ends &&
 	       connection_read(session->connection, buffer, 65536, world_now(session->sink->world) + patience, &length) ==
-	           IO_OK)
+	           IO_OK) {
+		acknowledge(session);
 		take(session, view_bytes(buffer, length));
+	}
 	connection_close(session->connection);
 	text_deinit(&session->out);
 	free(buffer);
@@ -180,6 +197,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "listen", required_argument, NULL, 'l' },
 		{ "tls", no_argument, NULL, 'x' },
+		{ "tarpit", no_argument, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct sink sink = { 0 };
@@ -189,6 +207,7 @@ int main(int argc, char **argv)
 		if (option == 'l')
 			address = optarg;
 		tls = tls || option == 'x';
+		sink.tarpit = sink.tarpit || option == 'p';
 	}
 	if (address == NULL) {
 		fputs("sink: --listen ADDRESS:PORT is needed\n", stderr);

@@ -1,0 +1,191 @@
+/* limits: what this machine can do at best, each in microseconds: the units of the bench, as JSON.
+ *
+ *   limits DIRECTORY
+ *
+ * signature: RSA-2048, CPU. hash: SHA-256 of 10 KB, CPU. handshake: TLS 1.3 with P-256 at the server, CPU. flush: a
+ * 10 KB write and fdatasync into blocks that were written before, in DIRECTORY. round_trip: a question and its answer
+ * between two processes that sleep meanwhile, over a socket pair. */
+#include "base/must.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static double seconds(clockid_t clock)
+{
+	struct timespec now;
+	must(clock_gettime(clock, &now) == 0);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double signature(void)
+{
+	enum { ROUNDS = 2000 };
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	must(key != NULL);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+	unsigned char digest[32] = { 1 };
+	unsigned char made[256];
+	must(context != NULL && EVP_PKEY_sign_init(context) == 1 &&
+	     EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
+	     EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()) == 1);
+	double began = 0;
+	/* A tenth first, so that the core is awake. */
+	for (int i = -ROUNDS / 10; i < ROUNDS; i++) {
+		size_t length = sizeof(made);
+		if (i == 0)
+			began = seconds(CLOCK_PROCESS_CPUTIME_ID);
+		must(EVP_PKEY_sign(context, made, &length, digest, sizeof(digest)) == 1);
+	}
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(key);
+	return (seconds(CLOCK_PROCESS_CPUTIME_ID) - began) * 1e6 / ROUNDS;
+}
+
+static double hash(void)
+{
+	enum { ROUNDS = 2000 };
+	static unsigned char message[10240];
+	unsigned char digest[32];
+	EVP_MD *sha = EVP_MD_fetch(NULL, "SHA256", NULL);
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	must(sha != NULL && context != NULL);
+	const double began = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	for (int i = 0; i < ROUNDS; i++)
+		must(EVP_DigestInit_ex(context, sha, NULL) == 1 && EVP_DigestUpdate(context, message, sizeof(message)) == 1 &&
+		     EVP_DigestFinal_ex(context, digest, NULL) == 1);
+	const double spent = seconds(CLOCK_PROCESS_CPUTIME_ID) - began;
+	EVP_MD_CTX_free(context);
+	EVP_MD_free(sha);
+	return spent * 1e6 / ROUNDS;
+}
+
+static SSL_CTX *server_context(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificate = X509_new();
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	must(key != NULL && certificate != NULL && context != NULL);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+	must(X509_set_pubkey(certificate, key) == 1 && X509_sign(certificate, key, EVP_sha256()) > 0 &&
+	     SSL_CTX_use_certificate(context, certificate) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return context;
+}
+
+/* Both ends in this process, in memory; the server's CPU alone is counted. */
+static double shake_once(SSL_CTX *at_server, SSL_CTX *at_client)
+{
+	SSL *server = SSL_new(at_server);
+	SSL *client = SSL_new(at_client);
+	BIO *one = NULL;
+	BIO *other = NULL;
+	double spent = 0;
+	must(server != NULL && client != NULL && BIO_new_bio_pair(&one, 65536, &other, 65536) == 1);
+	SSL_set_bio(server, one, one);
+	SSL_set_bio(client, other, other);
+	SSL_set_accept_state(server);
+	SSL_set_connect_state(client);
+	while (!SSL_is_init_finished(server) || !SSL_is_init_finished(client)) {
+		SSL_do_handshake(client);
+		const double began = seconds(CLOCK_PROCESS_CPUTIME_ID);
+		SSL_do_handshake(server);
+		spent += seconds(CLOCK_PROCESS_CPUTIME_ID) - began;
+	}
+	SSL_free(server);
+	SSL_free(client);
+	return spent;
+}
+
+static double handshake(void)
+{
+	enum { ROUNDS = 300 };
+	SSL_CTX *server = server_context();
+	SSL_CTX *client = SSL_CTX_new(TLS_client_method());
+	double spent = 0;
+	must(client != NULL);
+	for (int i = 0; i < ROUNDS; i++)
+		spent += shake_once(server, client);
+	SSL_CTX_free(server);
+	SSL_CTX_free(client);
+	return spent * 1e6 / ROUNDS;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double left = *(const double *)a;
+	const double right = *(const double *)b;
+	return left < right ? -1 : left > right;
+}
+
+static double median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[count / 2] * 1e6;
+}
+
+static double flush(const char *directory)
+{
+	enum { ROUNDS = 300, SIZE = 10240 };
+	static const char block[SIZE] = { 'x' };
+	double took[ROUNDS];
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/limits.XXXXXX", directory);
+	const int file = mkstemp(path);
+	must(file >= 0 && unlink(path) == 0);
+	for (int i = 0; i < ROUNDS; i++)
+		must(write(file, block, SIZE) == SIZE);
+	must(fdatasync(file) == 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		const double began = seconds(CLOCK_MONOTONIC);
+		must(pwrite(file, block, SIZE, (off_t)i * SIZE) == SIZE && fdatasync(file) == 0);
+		took[i] = seconds(CLOCK_MONOTONIC) - began;
+	}
+	close(file);
+	return median(took, ROUNDS);
+}
+
+static double round_trip(void)
+{
+	enum { ROUNDS = 2000 };
+	double took[ROUNDS];
+	char word[64] = { 0 };
+	int pair[2];
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
+	const pid_t other = fork();
+	must(other >= 0);
+	if (other == 0) {
+		close(pair[0]);
+		while (read(pair[1], word, sizeof(word)) > 0)
+			must(write(pair[1], word, sizeof(word)) > 0);
+		_exit(0);
+	}
+	close(pair[1]);
+	for (int i = 0; i < ROUNDS; i++) {
+		const struct timespec pause = { 0, 200000 }; /* both fall asleep */
+		nanosleep(&pause, NULL);
+		const double began = seconds(CLOCK_MONOTONIC);
+		must(write(pair[0], word, sizeof(word)) > 0 && read(pair[0], word, sizeof(word)) > 0);
+		took[i] = seconds(CLOCK_MONOTONIC) - began;
+	}
+	close(pair[0]);
+	waitpid(other, NULL, 0);
+	return median(took, ROUNDS);
+}
+
+int main(int argc, char **argv)
+{
+	const char *directory = argc > 1 ? argv[1] : ".";
+	printf("{\"signature\":%.1f,\"hash\":%.1f,\"handshake\":%.1f,\"flush\":%.1f,\"round_trip\":%.1f}\n", signature(),
+	       hash(), handshake(), flush(directory), round_trip());
+	return 0;
+}
