@@ -1,6 +1,7 @@
 #include "mail/dkim_verify.h"
 
 #include "base/must.h"
+#include "mail/dkim_public.h"
 #include "mail/dkim_tags.h"
 #include "mail/domain.h"
 #include "mail/header.h"
@@ -199,17 +200,6 @@ static bool read_signature(struct signature *signature, const struct dkim_verify
 
 /* ---- the key (RFC 6376 6.1.2) */
 
-static EVP_PKEY *key_open(const struct dkim_key *key)
-{
-	const unsigned char *bytes = (const unsigned char *)key->key.data;
-	if (key->algorithm == DKIM_ED25519_SHA256)
-		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes, key->key.length);
-	EVP_PKEY *opened = d2i_PUBKEY(NULL, &bytes, (long)key->key.length);
-	/* RFC 6376 3.6.1 asks for the bare key, its errata and everybody publish the SubjectPublicKeyInfo. */
-	bytes = (const unsigned char *)key->key.data;
-	return opened != NULL ? opened : d2i_PublicKey(EVP_PKEY_RSA, NULL, &bytes, (long)key->key.length);
-}
-
 static bool key_fits(struct signature *signature, const struct dkim_key *key)
 {
 	if (key->algorithm != signature->algorithm->key)
@@ -228,7 +218,7 @@ static bool key_fits(struct signature *signature, const struct dkim_key *key)
 	return true;
 }
 
-static EVP_PKEY *key_of_record(struct verifying *verifying, struct signature *signature, struct view record)
+static struct dkim_public *key_of_record(struct verifying *verifying, struct signature *signature, struct view record)
 {
 	struct dkim_key key;
 	const enum dkim_key_fault found = dkim_key_parse(record, verifying->arena, &key);
@@ -238,16 +228,12 @@ static EVP_PKEY *key_of_record(struct verifying *verifying, struct signature *si
 	}
 	if (!key_fits(signature, &key))
 		return NULL;
-	EVP_PKEY *opened = key_open(&key);
-	const bool right = opened != NULL && EVP_PKEY_get_base_id(opened) ==
-	                                         (key.algorithm == DKIM_ED25519_SHA256 ? EVP_PKEY_ED25519 : EVP_PKEY_RSA);
-	if (right) {
-		signature->verdict->bits = (unsigned)EVP_PKEY_get_bits(opened);
-		return opened;
-	}
-	EVP_PKEY_free(opened);
-	fault(signature, DKIM_PERMERROR, VIEW("the key in DNS is damaged"));
-	return NULL;
+	struct dkim_public *parsed = dkim_public_take(verifying->request->keys, &key, verifying->arena);
+	if (parsed == NULL)
+		fault(signature, DKIM_PERMERROR, VIEW("the key in DNS is damaged"));
+	else
+		signature->verdict->bits = (unsigned)EVP_PKEY_get_bits(parsed->key);
+	return parsed;
 }
 
 /* RFC 8616 4: a selector may be in U-labels too. */
@@ -262,7 +248,7 @@ static struct view selector_of(struct verifying *verifying, const struct signatu
 }
 
 /* Of several records the first good one: RFC 6376 6.1.2 leaves it open. */
-static EVP_PKEY *key_find(struct verifying *verifying, struct signature *signature)
+static struct dkim_public *key_find(struct verifying *verifying, struct signature *signature)
 {
 	struct txt_answer answer = { 0 };
 	const struct view name =
@@ -277,7 +263,7 @@ static EVP_PKEY *key_find(struct verifying *verifying, struct signature *signatu
 	if (answer.status == TXT_NONE)
 		fault(signature, DKIM_PERMERROR, arena_print(verifying->arena, "no key at %.*s", VIEW_PRINT(name)));
 	for (size_t i = 0; answer.status == TXT_FOUND && i < answer.count && i < KEYS_MOST; i++) {
-		EVP_PKEY *key = key_of_record(verifying, signature, answer.texts[i]);
+		struct dkim_public *key = key_of_record(verifying, signature, answer.texts[i]);
 		if (key != NULL)
 			return key;
 	}
@@ -302,17 +288,29 @@ static bool decode(struct view encoded, struct text *bytes)
 	return text_add_base64_decoded(bytes, encoded) && bytes->length > 0;
 }
 
-static bool body_fits(struct verifying *verifying, struct signature *signature, EVP_MD_CTX *digest)
+static struct view hash_body(struct verifying *verifying, const struct signature *signature, EVP_MD_CTX *digest,
+                             uint64_t *whole)
 {
+	const bool is_known = verifying->request->body_hash != NULL && signature->relaxed_body &&
+	                      signature->length == UINT64_MAX && !signature->algorithm->sha1;
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
-	struct text claimed = TEXT_LIMIT(128);
 	const struct dkim_sink sink = { digest, add_to_digest };
+	if (is_known)
+		return view_bytes(verifying->request->body_hash, SHA256_SIZE);
 	must(EVP_DigestInit_ex2(digest, method_of(signature), NULL) == 1);
-	const uint64_t whole = dkim_canonical_body(verifying->body, signature->relaxed_body, signature->length, &sink);
+	*whole = dkim_canonical_body(verifying->body, signature->relaxed_body, signature->length, &sink);
 	must(EVP_DigestFinal_ex(digest, hash, &length) == 1);
+	return arena_copy(verifying->arena, view_bytes(hash, length));
+}
+
+static bool body_fits(struct verifying *verifying, struct signature *signature, EVP_MD_CTX *digest)
+{
+	struct text claimed = TEXT_LIMIT(128);
+	uint64_t whole = UINT64_MAX;
+	const struct view hash = hash_body(verifying, signature, digest, &whole);
 	const bool readable = decode(tag(signature, VIEW("bh")), &claimed);
-	const bool same = readable && view_equal(text_view(&claimed), view_bytes(hash, length));
+	const bool same = readable && view_equal(text_view(&claimed), hash);
 	text_deinit(&claimed);
 	if (!readable)
 		return fault(signature, DKIM_PERMERROR, VIEW("bh= is not base64"));
@@ -371,7 +369,7 @@ static bool hash_header(struct verifying *verifying, struct signature *signature
 }
 
 static bool signature_fits(struct verifying *verifying, struct signature *signature, EVP_MD_CTX *digest,
-                           EVP_PKEY *key)
+                           struct dkim_public *key)
 {
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
@@ -388,16 +386,12 @@ static bool signature_fits(struct verifying *verifying, struct signature *signat
 		/* RFC 8463 3: Ed25519 of the SHA-256. */
 		EVP_MD_CTX *context = EVP_MD_CTX_new();
 		must(context != NULL);
-		if (EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1)
+		if (EVP_DigestVerifyInit(context, NULL, NULL, NULL, key->key) == 1)
 			verified = EVP_DigestVerify(context, bytes, given.length, hash, length);
 		EVP_MD_CTX_free(context);
 	} else if (readable) {
-		EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
-		must(context != NULL);
-		if (EVP_PKEY_verify_init(context) == 1 && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
-		    EVP_PKEY_CTX_set_signature_md(context, method_of(signature)) == 1)
-			verified = EVP_PKEY_verify(context, bytes, given.length, hash, length);
-		EVP_PKEY_CTX_free(context);
+		if (dkim_public_begin_rsa(key) && EVP_PKEY_CTX_set_signature_md(key->verifying, method_of(signature)) == 1)
+			verified = EVP_PKEY_verify(key->verifying, bytes, given.length, hash, length);
 	}
 	text_deinit(&given);
 	if (!readable)
@@ -412,13 +406,13 @@ static void verify_one(struct verifying *verifying, const struct field *field, s
 	struct signature signature = { .field = field, .verdict = verdict, .length = UINT64_MAX };
 	if (!read_signature(&signature, verifying->request))
 		return;
-	EVP_PKEY *key = key_find(verifying, &signature);
+	struct dkim_public *key = key_find(verifying, &signature);
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	must(digest != NULL);
 	const bool good =
 		key != NULL && body_fits(verifying, &signature, digest) && signature_fits(verifying, &signature, digest, key);
 	EVP_MD_CTX_free(digest);
-	EVP_PKEY_free(key);
+	dkim_public_let_go(verifying->request->keys, key);
 	ERR_clear_error();
 	if (!good)
 		return;

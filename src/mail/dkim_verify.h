@@ -39,7 +39,16 @@ struct dkim_verify_request {
 	struct view message; /* lines end in CRLF */
 	int64_t seconds;     /* now, since 1970 */
 	bool legacy;         /* SHA-1 and short keys are judged like any other */
+	/* Whoever has sealed it knows the SHA-256 of the whole body, relaxed (SHA256_SIZE bytes): then the body is not
+	 * read for seals of that form. NULL: it is. */
+	const uint8_t *body_hash;
+	struct dkim_keys *keys; /* where parsed keys are kept; NULL: nowhere */
 };
+
+/* Public keys, parsed: that costs more than to use them. Bounded. */
+struct dkim_keys;
+struct dkim_keys *dkim_keys_new(uint64_t seed);
+void dkim_keys_free(struct dkim_keys *keys); /* NULL is allowed */
 
 /* verdicts: DKIM_SIGNATURES_MOST in the arena, in the order of the header. Returns how many. */
 size_t dkim_verify(const struct txt_lookup *lookup, const struct dkim_verify_request *request, struct arena *arena,

@@ -19,6 +19,7 @@ static void verdict_request_wire(struct wire *wire, void *element)
 	value->sealed_by_count = wire_count(wire, value->sealed_by_count, SEALED_BY_MOST);
 	for (size_t i = 0; i < value->sealed_by_count; i++)
 		wire_view(wire, &value->sealed_by[i], NAME_MOST);
+	wire_bool(wire, &value->seals_untold);
 }
 
 static void usable_key_wire(struct wire *wire, void *element)
@@ -26,6 +27,7 @@ static void usable_key_wire(struct wire *wire, void *element)
 	struct usable_key *value = element;
 	wire_view(wire, &value->selector, NAME_MOST);
 	WIRE_ENUM(wire, value->algorithm, enum key_algorithm, KEY_ED25519);
+	wire_view(wire, &value->record, LINE_MOST);
 }
 
 static void verdict_answer_wire(struct wire *wire, void *element)

@@ -33,12 +33,14 @@ struct verdict_request {
 	/* DATA: d= of the customer's own seals that verify. */
 	struct view sealed_by[SEALED_BY_MOST];
 	size_t sealed_by_count;
+	bool seals_untold; /* DATA: the key of one of them could not be asked for */
 };
 
 /* A key that DNS shows as ours at the From: domain, so that a seal with it verifies. */
 struct usable_key {
 	struct view selector;
 	enum key_algorithm algorithm;
+	struct view record; /* as DNS holds it */
 };
 
 struct verdict_answer {

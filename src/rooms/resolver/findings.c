@@ -147,6 +147,7 @@ static void judge_key(struct resolver *resolver, const struct who *who, const st
 		if (!judge_record(answer.texts[i], ours, arena, finding))
 			continue;
 		finding->state = STATE_PASS;
+		finding->record = answer.texts[i];
 		finding->fix = VIEW_NONE;
 		finding->problem = VIEW("the key is ours");
 	}
@@ -203,7 +204,7 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
 		struct finding judged;
 		judge_key(resolver, who, key, freshness, arena, &judged);
 		if (judged.state == STATE_PASS && *usable_count < SEALS_MOST)
-			usable[(*usable_count)++] = (struct usable_key){ key->selector, key->algorithm };
+			usable[(*usable_count)++] = (struct usable_key){ key->selector, key->algorithm, judged.record };
 		/* Ed25519 is optional: it decides only where there is no other key. */
 		if (has_rsa && key->algorithm != KEY_RSA)
 			continue;

@@ -112,6 +112,7 @@ struct finding {
 	struct view expected; /* value */
 	struct view fix;      /* value to publish */
 	bool replaces;        /* "Replace with", not "Publish" */
+	struct view record;   /* DKIM: the one that passes */
 	struct view problem;  /* one clause: "SPF does not include this service." */
 	struct view detail;
 	struct enhanced_status status; /* of the refusal */

@@ -1,5 +1,4 @@
 /* The customer's own seals: their keys, and whether one of them is of the author's domain. */
-#include "mail/dmarc_check.h"
 #include "rooms/resolver/finding.h"
 
 enum { RECORD_MOST = 8000 };
@@ -25,8 +24,8 @@ void resolver_answer_seal_key(void *room, const struct caller *caller, const voi
 		answer->records[answer->record_count++] = view_first(found.texts[i], RECORD_MOST);
 }
 
-bool seal_is_aligned(struct resolver *resolver, const struct verdict_request *request, struct errand *errand,
-                     struct arena *arena)
+enum alignment seal_alignment(struct resolver *resolver, const struct verdict_request *request, struct errand *errand,
+                              struct arena *arena)
 {
 	struct lookup_context context = { resolver, FRESH_ENOUGH, errand };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
@@ -36,8 +35,22 @@ bool seal_is_aligned(struct resolver *resolver, const struct verdict_request *re
 		.dkim_count = request->sealed_by_count,
 	};
 	struct dmarc_evaluation evaluation;
+	for (size_t i = 0; i < request->sealed_by_count; i++)
+		if (view_equal(request->sealed_by[i], request->from))
+			return ALIGNED;
 	if (request->sealed_by_count == 0)
-		return false;
+		return request->seals_untold ? ALIGNMENT_UNTOLD : NOT_ALIGNED;
 	dmarc_evaluate(&lookup, &identifiers, arena, &evaluation);
-	return evaluation.dkim_aligned;
+	if (evaluation.dkim_aligned)
+		return ALIGNED;
+	return request->seals_untold || evaluation.conclusion == DMARC_TEMPERROR ? ALIGNMENT_UNTOLD : NOT_ALIGNED;
+}
+
+void unsealed_evaluate(struct resolver *resolver, struct view from, struct view spf, struct errand *errand,
+                       struct arena *arena, struct dmarc_evaluation *evaluation)
+{
+	struct lookup_context context = { resolver, FRESH_ENOUGH, errand };
+	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
+	const struct dmarc_identifiers identifiers = { .author = from, .spf = spf };
+	dmarc_evaluate(&lookup, &identifiers, arena, evaluation);
 }

@@ -14,6 +14,8 @@ struct judging {
 	struct usable_key usable[SEALS_MOST];
 	size_t usable_count;
 	bool presealed;
+	bool has_own_seal;  /* then what is found of DKIM is not the domain's alone */
+	bool is_misaligned; /* so is what is found of DMARC */
 	struct errand errand;
 };
 
@@ -72,14 +74,53 @@ static void judge_mail(struct judging *judging)
 static void judge_seals(struct judging *judging, struct finding *dkim)
 {
 	const struct verdict_request *request = judging->request;
-	judging->presealed = seal_is_aligned(judging->resolver, request, &judging->errand, judging->arena);
+	const enum alignment alignment = seal_alignment(judging->resolver, request, &judging->errand, judging->arena);
+	judging->presealed = alignment == ALIGNED;
+	judging->has_own_seal = request->sealed_by_count > 0 || request->seals_untold;
 	if (judging->presealed && dkim->state != STATE_WARN) {
 		dkim->state = STATE_PASS;
+	} else if (alignment == ALIGNMENT_UNTOLD && dkim->state == STATE_FAIL) {
+		finding_cannot_tell(dkim, request->from, VIEW("the key of the message's own seal"), judging->arena);
 	} else if (request->sealed_by_count > 0 && dkim->state == STATE_FAIL) {
 		dkim->status = (struct enhanced_status){ 5, 7, 22 };
 		dkim->problem = arena_print(judging->arena, "the seal of the message is of %.*s; %.*s",
 		                            VIEW_PRINT(request->sealed_by[0]), VIEW_PRINT(dkim->problem));
 	}
+}
+
+static struct finding *finding_of(struct judging *judging, struct view domain, enum check check)
+{
+	for (size_t i = 0; i < judging->count; i++)
+		if (judging->findings[i].check == check && view_equal(judging->domains[i], domain))
+			return &judging->findings[i];
+	return NULL;
+}
+
+/* Would it pass DMARC at a receiver? With a seal of the author's domain it does; else SPF decides. Where its owner
+ * asks for nothing (p=none) it is worth a warning only. */
+static void judge_alignment(struct judging *judging, enum check_state token, const struct finding *dkim)
+{
+	const struct verdict_request *request = judging->request;
+	const struct view mail_from = request->mail_from.length > 0 ? request->mail_from : request->from;
+	const bool is_sealed = judging->presealed || (token == STATE_PASS && judging->usable_count > 0);
+	struct finding *dmarc = finding_of(judging, request->from, CHECK_DMARC);
+	const struct finding *spf = finding_of(judging, mail_from, CHECK_SPF);
+	const bool spf_passes = spf != NULL && (spf->state == STATE_PASS || spf->state == STATE_WARN);
+	struct dmarc_evaluation evaluation;
+	if (is_sealed || is_failing(judging, dkim) || dmarc == NULL ||
+	    (dmarc->state != STATE_PASS && dmarc->state != STATE_WARN))
+		return;
+	unsealed_evaluate(judging->resolver, request->from, spf_passes ? mail_from : VIEW_NONE, &judging->errand,
+	                  judging->arena, &evaluation);
+	if (evaluation.conclusion != DMARC_FAIL)
+		return;
+	dmarc->state = evaluation.applied == DMARC_NONE ? STATE_WARN : STATE_FAIL;
+	judging->is_misaligned = true;
+	dmarc->seen_count = 0;
+	dmarc->fix = VIEW_NONE;
+	dmarc->problem = VIEW("receivers would take this message for forged (DMARC): it is not sealed, and SPF is not "
+	                      "aligned with From.");
+	dmarc->detail = dmarc->problem;
 }
 
 /* After the dot all the rest. The token decides about the seal, whatever is required. */
@@ -92,8 +133,10 @@ static enum check_state judge_data(struct judging *judging)
 	for (size_t i = 0; i < request->other_count; i++)
 		judge_required(judging, request->others[i], CHECK_TOKEN);
 	judge_required(judging, request->mail_from.length > 0 ? request->mail_from : request->from, CHECK_SPF);
-	judge_seals(judging, judge(judging, request->from, CHECK_DKIM));
+	struct finding *dkim = judge(judging, request->from, CHECK_DKIM);
+	judge_seals(judging, dkim);
 	judge_required(judging, request->from, CHECK_DMARC);
+	judge_alignment(judging, token, dkim);
 	return token;
 }
 
@@ -258,10 +301,11 @@ static void note_domain(const struct judging *judging, struct view domain)
 		.is_whole = request->moment == MOMENT_DATA,
 		.refresh_at = judging->errand.refresh_at,
 	};
-	/* That this message brings a seal of its own says nothing of the domain's key. */
+	/* What is of this message alone says nothing of the domain. */
 	for (size_t i = 0; i < judging->count; i++)
 		if (view_equal(judging->domains[i], domain) &&
-		    !(judging->presealed && judging->findings[i].check == CHECK_DKIM))
+		    !(judging->has_own_seal && judging->findings[i].check == CHECK_DKIM) &&
+		    !(judging->is_misaligned && judging->findings[i].check == CHECK_DMARC))
 			judged_add(&judged, &judging->findings[i]);
 	senders_note(judging->resolver, &judged);
 }

@@ -144,6 +144,86 @@ static void refusals(void **state)
 	}
 }
 
+/* ---- what a receiver will make of it */
+
+static void receivers_are_thought_of(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		enum requirement dkim, dmarc;
+		struct view mail_from, policy;
+		bool has_key;
+		enum outcome outcome;
+		bool warns;
+	} rows[] = {
+		{ "sealed", REQUIRE_ENFORCE, REQUIRE_ENFORCE, VIEW_INIT("bounce.example"), VIEW_INIT("v=DMARC1; p=reject"),
+		  true, OUTCOME_OK, false },
+		{ "not sealed, SPF aligned", REQUIRE_OFF, REQUIRE_ENFORCE, VIEW_INIT("example.com"),
+		  VIEW_INIT("v=DMARC1; p=reject"), false, OUTCOME_OK, false },
+		{ "neither, and they reject", REQUIRE_OFF, REQUIRE_ENFORCE, VIEW_INIT("bounce.example"),
+		  VIEW_INIT("v=DMARC1; p=reject"), false, OUTCOME_NEVER, false },
+		{ "neither, and they reject: told only", REQUIRE_OFF, REQUIRE_WARN, VIEW_INIT("bounce.example"),
+		  VIEW_INIT("v=DMARC1; p=quarantine"), false, OUTCOME_OK, true },
+		{ "neither, and nothing is asked of them", REQUIRE_OFF, REQUIRE_ENFORCE, VIEW_INIT("bounce.example"),
+		  VIEW_INIT("v=DMARC1; p=none"), false, OUTCOME_OK, true },
+		{ "neither, and nobody cares", REQUIRE_OFF, REQUIRE_OFF, VIEW_INIT("bounce.example"),
+		  VIEW_INIT("v=DMARC1; p=reject"), false, OUTCOME_OK, false },
+	};
+	for (size_t i = 0; i < CASES(rows); i++) {
+		struct scene *scene = scene_new(VIEW(""));
+		struct verdict_request request = request_of(VIEW("example.com"), MOMENT_DATA);
+		request.mail_from = rows[i].mail_from;
+		request.require[CHECK_DKIM] = rows[i].dkim;
+		request.require[CHECK_DMARC] = rows[i].dmarc;
+		scene_publish_all(scene, VIEW("example.com"));
+		scene_publish_all(scene, VIEW("bounce.example"));
+		scene_withdraw(scene, VIEW("_dmarc.example.com"));
+		scene_publish(scene, DNS_TXT, VIEW("_dmarc.example.com"), rows[i].policy);
+		if (!rows[i].has_key)
+			scene_withdraw(scene, VIEW("elastx._domainkey.example.com"));
+		const struct verdict_answer answer = scene_verdict(scene, &request);
+		expect_number(rows[i].name, answer.verdict.outcome, rows[i].outcome);
+		expect_number(rows[i].name, answer.warnings.length > 0, rows[i].warns);
+		expect_number(rows[i].name, (int64_t)answer.seal_count, rows[i].has_key);
+		if (rows[i].has_key)
+			expect_view(rows[i].name, answer.seals[0].record, scene_key_record(scene, 0));
+		scene_free(scene);
+	}
+}
+
+/* A seal of the customer's that could not be judged is no bad seal. */
+static void seals_that_cannot_be_told(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		struct view sealed_by, fails;
+		bool untold;
+		unsigned code;
+	} rows[] = {
+		{ "a good one", VIEW_INIT("example.com"), VIEW_INIT(""), false, 0 },
+		{ "none", VIEW_INIT(""), VIEW_INIT(""), false, 550 },
+		{ "its key cannot be asked for", VIEW_INIT(""), VIEW_INIT(""), true, 451 },
+		{ "another's", VIEW_INIT("other.example"), VIEW_INIT(""), false, 550 },
+		{ "another's, and its policy cannot be asked for", VIEW_INIT("sub.example.com"),
+		  VIEW_INIT("_dmarc.sub.example.com"), false, 451 },
+	};
+	for (size_t i = 0; i < CASES(rows); i++) {
+		struct scene *scene = scene_new(VIEW(""));
+		struct verdict_request request = request_of(VIEW("example.com"), MOMENT_DATA);
+		scene_publish_all(scene, VIEW("example.com"));
+		scene_withdraw(scene, VIEW("elastx._domainkey.example.com"));
+		if (rows[i].fails.length > 0)
+			scene_answer(scene, rows[i].fails, DNS_FAILED);
+		request.sealed_by[0] = rows[i].sealed_by;
+		request.sealed_by_count = rows[i].sealed_by.length > 0;
+		request.seals_untold = rows[i].untold;
+		expect_number(rows[i].name, scene_verdict(scene, &request).verdict.code, rows[i].code);
+		scene_free(scene);
+	}
+}
+
 /* ---- DNS that fails */
 
 /* The last answers serve, and are not waited for: a message takes at most 4 s, the next ones no time. */
@@ -189,10 +269,9 @@ static void good_for_as_long_as_its_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_token_is_needed),
-		cmocka_unit_test(refusals),
-		cmocka_unit_test(silence_holds_nobody_up),
-		cmocka_unit_test(good_for_as_long_as_its_records),
+		cmocka_unit_test(a_token_is_needed),        cmocka_unit_test(refusals),
+		cmocka_unit_test(receivers_are_thought_of), cmocka_unit_test(seals_that_cannot_be_told),
+		cmocka_unit_test(silence_holds_nobody_up),  cmocka_unit_test(good_for_as_long_as_its_records),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

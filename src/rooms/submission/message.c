@@ -158,6 +158,7 @@ static bool authors_may_send(struct session *session, const struct message_facts
 		request.require[i] = session->require[i];
 	for (; request.sealed_by_count < seals->count; request.sealed_by_count++)
 		request.sealed_by[request.sealed_by_count] = seals->domains[request.sealed_by_count];
+	request.seals_untold = seals->untold;
 	if (resolver_verdict(submission->resolver, &request, answer, &session->transaction->arena,
 	                     world_now(submission->world) + question_patience) != ASKED_OK)
 		return refuse(session, verdict_later(451, STATUS(4, 4, 3), VIEW("DNS could not be asked; try again soon")));
@@ -369,9 +370,12 @@ static void judge_and_hand_over(struct session *session, struct transaction *tra
 	const struct view unsealed = joined(&outgoing.parts, VIEW_NONE, &transaction->arena);
 	header_split(unsealed, &header, &body);
 	struct text fields = TEXT_LIMIT(65536);
-	if (session_seal(session, &verdict, header, body_hash, domain_view(&facts.from_domain), &fields))
-		hand_over(session, &facts, &outgoing,
-		          fields.length == 0 ? unsealed : joined(&outgoing.parts, text_view(&fields), &transaction->arena));
+	if (session_seal(session, &verdict, header, body_hash, domain_view(&facts.from_domain), &fields)) {
+		const struct view sealed =
+			fields.length == 0 ? unsealed : joined(&outgoing.parts, text_view(&fields), &transaction->arena);
+		if (session_check_seals(session, &verdict, sealed, body_hash))
+			hand_over(session, &facts, &outgoing, sealed);
+	}
 	text_deinit(&fields);
 }
 

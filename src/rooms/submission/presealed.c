@@ -41,6 +41,7 @@ void session_find_seals(struct session *session, const struct message_facts *fac
 	const struct dkim_verify_request request = {
 		.message = text_view(&session->transaction->content),
 		.seconds = world_wall(session->submission->world) / SECOND,
+		.keys = session->submission->keys,
 	};
 	struct dkim_verdict *verdicts;
 	*seals = (struct customer_seals){ 0 };
@@ -49,6 +50,7 @@ void session_find_seals(struct session *session, const struct message_facts *fac
 	const size_t count = dkim_verify(&lookup, &request, arena, &verdicts);
 	for (size_t i = 0; i < count && seals->count < SEALED_BY_MOST; i++) {
 		struct domain domain;
+		seals->untold = seals->untold || verdicts[i].result == DKIM_TEMPERROR;
 		if (!is_good(&verdicts[i]) || domain_parse(verdicts[i].domain, &domain) != DOMAIN_OK)
 			continue;
 		seals->domains[seals->count++] = arena_copy(arena, domain_view(&domain));

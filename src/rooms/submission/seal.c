@@ -1,6 +1,7 @@
 /* Sealing: the seal is worded here, the vault signs it. */
 #include "base/must.h"
 #include "ipc/memory.h"
+#include "mail/dkim_verify.h"
 #include "rooms/submission/submission.h"
 
 static bool later(struct session *session, struct enhanced_status status, struct view why)
@@ -85,4 +86,53 @@ bool session_seal(struct session *session, const struct verdict_answer *verdict,
 		text_deinit(&fields[i]);
 	}
 	return good;
+}
+
+/* ---- the check before 250 */
+
+static void look_up_published(void *context, struct view name, struct arena *arena, struct txt_answer *answer)
+{
+	const struct verdict_answer *verdict = context;
+	*answer = (struct txt_answer){ .status = TXT_NONE, .texts = ARENA_ARRAY(arena, struct view, SEALS_MOST) };
+	for (size_t i = 0; i < verdict->seal_count; i++) {
+		const struct view selector = verdict->seals[i].selector;
+		if (!view_starts(name, selector) || !view_starts(view_from(name, selector.length), VIEW("._domainkey.")))
+			continue;
+		answer->status = TXT_FOUND;
+		answer->texts[answer->count++] = verdict->seals[i].record;
+	}
+}
+
+/* Ours stand on top, one for each key. The bodies' hash is taken from the sealing: it is of the same bytes, in the
+ * same form; the rest is worked out anew from the message, as a receiver does. */
+bool session_check_seals(struct session *session, const struct verdict_answer *verdict, struct view message,
+                         const uint8_t body_hash[SHA256_SIZE])
+{
+	struct submission *submission = session->submission;
+	struct arena *arena = &session->transaction->arena;
+	struct verdict_answer published = *verdict;
+	const struct txt_lookup lookup = { .context = &published, .txt = look_up_published };
+	const struct dkim_verify_request request = {
+		.message = message,
+		.seconds = world_wall(submission->world) / SECOND,
+		.body_hash = body_hash,
+		.keys = submission->keys,
+	};
+	struct dkim_verdict *verdicts;
+	if (verdict->seal_count == 0)
+		return true;
+	const size_t count = dkim_verify(&lookup, &request, arena, &verdicts);
+	for (size_t i = 0; i < verdict->seal_count; i++) {
+		if (i < count && verdicts[i].result == DKIM_PASS)
+			continue;
+		const struct log_field fields[] = {
+			LOG_TEXT_FIELD("account", text_view(&session->account)),
+			LOG_TEXT_FIELD("selector", verdict->seals[i].selector),
+			LOG_TEXT_FIELD("reason", i < count ? verdicts[i].reason : VIEW("there is no seal")),
+		};
+		log_line(submission->log, LOG_ERROR, VIEW("a seal of ours does not hold"), fields, 3);
+		memory_peer_forget(submission->resolver);
+		return later(session, STATUS(4, 3, 0), VIEW("the seal does not hold with the key in DNS; try again soon"));
+	}
+	return true;
 }

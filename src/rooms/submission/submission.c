@@ -1,6 +1,7 @@
 #include "rooms/submission/submission.h"
 
 #include "base/must.h"
+#include "mail/dkim_verify.h"
 
 struct client_count {
 	size_t sessions;
@@ -18,6 +19,7 @@ void submission_init(struct submission *submission, struct world *world, struct 
 		.queue = peers->queue,
 		.by_address = MAP_LIMIT(1000000, world_random_u64(world)),
 	};
+	submission->keys = dkim_keys_new(world_random_u64(world));
 	task_group_init(&submission->sessions);
 	task_group_init(&submission->acceptors);
 }
@@ -26,6 +28,7 @@ void submission_deinit(struct submission *submission)
 {
 	must(list_is_empty(&submission->sessions.tasks));
 	map_deinit(&submission->by_address);
+	dkim_keys_free(submission->keys);
 }
 
 /* ---- how many sessions a client has */

@@ -31,9 +31,10 @@ struct submission {
 	size_t tls_count;
 	struct task_group sessions;
 	struct task_group acceptors;
-	struct map by_address; /* client -> struct client_count */
-	uint64_t memory;       /* of messages in motion */
-	int64_t full_until;    /* the queue said that it is full: it is asked again after that instant */
+	struct dkim_keys *keys; /* of DNS, parsed */
+	struct map by_address;  /* client -> struct client_count */
+	uint64_t memory;        /* of messages in motion */
+	int64_t full_until;     /* the queue said that it is full: it is asked again after that instant */
 	bool stopping;
 	struct {
 		int64_t sessions, accepted, refused, deferred;
@@ -137,6 +138,10 @@ bool session_take_credit(struct session *session, uint32_t recipients);
 /* The seals for the prepared header; fields go to *seals. False: the reply was given. */
 bool session_seal(struct session *session, const struct verdict_answer *verdict, struct view header,
                   const uint8_t body_hash[SHA256_SIZE], struct view domain, struct text *seals);
+/* Does each seal of the message as it will be sent hold for a receiver, with the key that DNS holds? False: the reply
+ * was given. */
+bool session_check_seals(struct session *session, const struct verdict_answer *verdict, struct view message,
+                         const uint8_t body_hash[SHA256_SIZE]);
 
 #define STATUS(class, subject, detail) ((struct enhanced_status){ (class), (subject), (detail) })
 #define NO_STATUS                      STATUS(0, 0, 0)
@@ -146,6 +151,7 @@ struct customer_seals {
 	struct view domains[SEALED_BY_MOST]; /* d=, in the transaction's arena */
 	size_t count;
 	bool covers_private; /* Bcc or another field that is not relayed */
+	bool untold;         /* the key of one could not be asked for */
 };
 /* Suspends. */
 void session_find_seals(struct session *session, const struct message_facts *facts, struct customer_seals *seals);

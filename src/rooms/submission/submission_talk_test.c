@@ -6,6 +6,8 @@
 #include "rooms/submission/submission.h"
 #include "task/talk.h"
 
+#include <openssl/evp.h>
+
 static const char address[] = "192.0.2.1:587";
 
 struct scene {
@@ -30,6 +32,10 @@ struct scene {
 	size_t without_grant; /* the vault does not seal the message of this number */
 	size_t verdicts_asked, mail_credits_asked;
 	bool queue_silent;
+	EVP_PKEY *key;
+	struct text record; /* of the key, as DNS has it */
+	struct text signature;
+	bool signs_wrongly;
 };
 
 /* ---- the other rooms */
@@ -66,6 +72,21 @@ static void logout(void *room, const struct caller *caller, const void *request,
 	scene->logouts++;
 }
 
+/* RFC 8463 3: Ed25519 of the digest. */
+static struct view signature_of(struct scene *scene, const uint8_t digest[SHA256_SIZE])
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	unsigned char bytes[64];
+	size_t length = sizeof(bytes);
+	assert_int_equal(EVP_DigestSignInit(context, NULL, NULL, NULL, scene->key), 1);
+	assert_int_equal(EVP_DigestSign(context, bytes, &length, digest, SHA256_SIZE), 1);
+	EVP_MD_CTX_free(context);
+	bytes[7] ^= scene->signs_wrongly;
+	text_clear(&scene->signature);
+	text_add(&scene->signature, view_bytes(bytes, length));
+	return text_view(&scene->signature);
+}
+
 static void sign(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
 {
 	(void)caller, (void)arena;
@@ -74,7 +95,7 @@ static void sign(void *room, const struct caller *caller, const void *request, v
 	struct sign_answer *told = answer;
 	*told = (struct sign_answer){ .result = SIGN_OK, .signature_count = asked->seal_count };
 	for (size_t i = 0; i < asked->seal_count; i++)
-		told->signatures[i] = VIEW("signature");
+		told->signatures[i] = signature_of(scene, asked->seals[i].digest);
 	scene->sealed_count++;
 	if (scene->sealed_count == scene->without_grant)
 		*told = (struct sign_answer){ .result = SIGN_NO_GRANT };
@@ -89,7 +110,8 @@ static void verdict(void *room, const struct caller *caller, const void *request
 	*told = (struct verdict_answer){ .verdict = scene->verdict, .good_for = scene->verdict_good_for };
 	scene->verdicts_asked++;
 	if (asked->moment == MOMENT_DATA)
-		told->seals[told->seal_count++] = (struct usable_key){ VIEW("elastx"), KEY_RSA };
+		told->seals[told->seal_count++] =
+			(struct usable_key){ VIEW("elastx"), KEY_ED25519, text_view(&scene->record) };
 }
 
 static void submit(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
@@ -151,9 +173,22 @@ static void read_config(struct scene *scene, const char *listener)
 	text_deinit(&yaml);
 }
 
+static void make_key(struct scene *scene)
+{
+	unsigned char bytes[32];
+	size_t length = sizeof(bytes);
+	scene->key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	assert_non_null(scene->key);
+	assert_int_equal(EVP_PKEY_get_raw_public_key(scene->key, bytes, &length), 1);
+	dkim_key_write(DKIM_ED25519_SHA256, view_bytes(bytes, length), &scene->record);
+}
+
 static void scene_begin(struct scene *scene, const char *listener)
 {
-	*scene = (struct scene){ .sim = sim_new(1), .stored = TEXT_LIMIT(65536) };
+	*scene = (struct scene){
+		.sim = sim_new(1), .stored = TEXT_LIMIT(65536), .record = TEXT_LIMIT(256), .signature = TEXT_LIMIT(64)
+	};
+	make_key(scene);
 	scene->room = sim_world(scene->sim, "submission");
 	scene->client_world = sim_world(scene->sim, "client");
 	scene->room_tls[0] = sim_tls_context_new(scene->sim, "smtp.elastx.email");
@@ -224,6 +259,9 @@ static void scene_end(struct scene *scene, const char *name)
 	config_free(scene->config);
 	talk_deinit(&scene->client);
 	text_deinit(&scene->stored);
+	text_deinit(&scene->record);
+	text_deinit(&scene->signature);
+	EVP_PKEY_free(scene->key);
 }
 
 /* ---- talks */
@@ -434,6 +472,18 @@ static void a_verdict_is_told_line_by_line(void **state)
 
 #define ONE_MORE DATA MESSAGE "< 250 2.0.0\n"
 
+/* Nothing leaves under a seal that no receiver would believe. */
+static void a_wrong_seal_is_not_sent(void **state)
+{
+	(void)state;
+	struct scene scene;
+	scene_begin(&scene, STARTTLS);
+	scene.signs_wrongly = true;
+	scene_talk(&scene, READY DATA MESSAGE "< 451 4.3.0\n" BYE, 0);
+	expect_number("stored", (int64_t)scene.stored_count, 0);
+	scene_end(&scene, "a wrong seal");
+}
+
 static void what_holds_for_a_while_is_asked_once(void **state)
 {
 	(void)state;
@@ -532,6 +582,7 @@ int main(void)
 		cmocka_unit_test(talks),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(a_verdict_is_told_line_by_line),
+		cmocka_unit_test(a_wrong_seal_is_not_sent),
 		cmocka_unit_test(what_holds_for_a_while_is_asked_once),
 		cmocka_unit_test(large),
 		cmocka_unit_test(the_budget_of_messages_in_motion),
