@@ -22,6 +22,7 @@ struct dns_unbound {
 	struct dns dns;
 	struct world *world;
 	struct context contexts[DNS_CONTEXT_COUNT];
+	struct dns_large *large;
 	struct list queries; /* that libunbound has */
 	struct signal has_room;
 	size_t lookup_count; /* tasks inside lookup */
@@ -76,6 +77,14 @@ static void answer_fail(struct dns_answer *answer, struct view detail)
 	answer->status = DNS_FAILED;
 	answer->detail = detail;
 	answer->ttl = 0;
+}
+
+/* Where the records of an answer are more than 64 KiB libunbound leaves them out and sets TC (RFC 1035 4.1.1). */
+static bool is_cut(const struct ub_result *result)
+{
+	enum { FLAGS_AT = 2, TRUNCATED = 0x02 };
+	const unsigned char *packet = result->answer_packet;
+	return packet != NULL && result->answer_len > FLAGS_AT && (packet[FLAGS_AT] & TRUNCATED) != 0;
 }
 
 static void answer_fill(const struct ub_result *result, enum dns_type type, struct arena *arena,
@@ -178,6 +187,9 @@ static enum wait_result lookup_in(struct context *context, enum dns_type type, i
 	} else {
 		answer_fill(query->result, type, arena, answer);
 	}
+	if (query->result != NULL && is_cut(query->result) &&
+	    !(type == DNS_TXT && dns_large_answer(context->dns->large, answer->canonical, arena, answer)))
+		answer_fail(answer, VIEW("the answer is more than a DNS message can carry"));
 	query_free(query);
 	return WAIT_DONE;
 }
@@ -220,6 +232,7 @@ static void dns_destroy(struct dns_unbound *dns)
 	/* Those that their askers had left, and that will not be answered any more. */
 	while (!list_is_empty(&dns->queries))
 		query_free(LIST_OWNER(list_first(&dns->queries), struct query, link));
+	dns_large_free(dns->large);
 	free(dns);
 }
 
@@ -320,7 +333,8 @@ static bool context_open(struct context *context, const struct dns_settings *set
 	text_print(&path, "%s/%s", settings->directory, name);
 	context->unbound = ub_ctx_create();
 	must(context->unbound != NULL);
-	const bool good = dns_config_write(settings, text_cstring(&path), kind, problem) &&
+	const bool good = dns_config_write(settings, text_cstring(&path), kind,
+	                                   kind == DNS_CONTEXT_KEPT ? context->dns->large : NULL, problem) &&
 	                  context_begin_logged(context, text_cstring(&path), problem);
 	text_deinit(&path);
 	return good;
@@ -338,6 +352,7 @@ static void *open_contexts(void *argument)
 	                 opening->problem) &&
 		context_open(&dns->contexts[DNS_CONTEXT_FRESH], settings, "unbound-fresh.conf", DNS_CONTEXT_FRESH, &ignored);
 	text_deinit(&ignored);
+	dns_large_end(dns->large);
 	return NULL;
 }
 
@@ -365,6 +380,7 @@ struct dns *dns_unbound_new(struct world *world, const struct dns_settings *sett
 	dns->world = world;
 	signal_init(&dns->has_room);
 	list_init(&dns->queries);
+	dns->large = dns_large_new(world_random_u64(world));
 	for (size_t i = 0; i < DNS_CONTEXT_COUNT; i++)
 		dns->contexts[i].dns = dns;
 	struct opening opening = { .dns = dns, .settings = settings, .problem = problem };

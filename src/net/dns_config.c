@@ -18,6 +18,7 @@ struct zones {
 	const struct dns_settings *settings;
 	struct text *config;
 	struct text *problem;
+	struct dns_large *large;
 	size_t file;
 	size_t count; /* in the file */
 };
@@ -58,6 +59,8 @@ static bool add_zone(void *context, struct view name, struct view content)
 {
 	struct zones *zones = context;
 	struct text path = TEXT_LIMIT(4096);
+	if (zones->large != NULL)
+		dns_large_add_zone(zones->large, name, content);
 	text_print(&path, "%s/zone-%zu-%zu", zones->settings->directory, zones->file, zones->count++);
 	const bool good = file_write(text_cstring(&path), content, zones->problem);
 	/* for-upstream alone: answered for-downstream, a CNAME that leads out of the zone would not be followed. The
@@ -92,10 +95,13 @@ static bool write_zone_file(struct zones *zones)
 	return good;
 }
 
-static bool write_zones(const struct dns_settings *settings, struct text *config, struct text *problem)
+static bool write_zones(const struct dns_settings *settings, struct dns_large *large, struct text *config,
+                        struct text *problem)
 {
 	for (size_t i = 0; i < settings->zone_count; i++) {
-		struct zones zones = { .settings = settings, .config = config, .problem = problem, .file = i };
+		struct zones zones = {
+			.settings = settings, .config = config, .problem = problem, .large = large, .file = i
+		};
 		if (!write_zone_file(&zones))
 			return false;
 	}
@@ -180,12 +186,12 @@ static void write_server(uint32_t max_ttl, struct text *config)
 }
 
 bool dns_config_write(const struct dns_settings *settings, const char *path, enum dns_context_kind kind,
-                      struct text *problem)
+                      struct dns_large *large, struct text *problem)
 {
 	struct text config = TEXT_LIMIT(CONFIG_MOST);
 	write_server(settings->max_ttl, &config);
 	write_anchors(settings, &config, problem);
-	bool good = write_zones(settings, &config, problem);
+	bool good = write_zones(settings, large, &config, problem);
 	write_upstream(settings, kind, &config);
 	if (good && config.overflow) {
 		text_print(problem, "%stoo many zones and resolvers", and_then(problem));

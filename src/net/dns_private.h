@@ -5,6 +5,7 @@
 #define NET_DNS_PRIVATE_H
 
 #include "net/dns.h"
+#include "net/dns_large.h"
 
 /* One record's data, in wire form without compression, as task/dns.h has it. False: malformed. */
 bool dns_record_read(enum dns_type type, struct view wire, struct arena *arena, struct dns_record *record);
@@ -23,8 +24,9 @@ enum dns_context_kind {
 	DNS_CONTEXT_COUNT,
 };
 
-/* Writes an unbound.conf(5) at path, and the zones beside, for a context of that kind. False: *problem. */
+/* Writes an unbound.conf(5) at path, and the zones beside, for a context of that kind. large: takes what no message
+ * can carry of them; NULL: nobody does. False: *problem. */
 bool dns_config_write(const struct dns_settings *settings, const char *path, enum dns_context_kind kind,
-                      struct text *problem);
+                      struct dns_large *large, struct text *problem);
 
 #endif

@@ -328,6 +328,45 @@ static void answers_from_zone_files(void **state)
 	scene_deinit(&scene);
 }
 
+/* ---- more than a message can carry */
+
+static void ask_for_many(struct scene *scene)
+{
+	const struct dns_answer *answer = ask(scene, "MANY.test", DNS_TXT, false);
+	assert_int_equal(answer->status, DNS_FOUND);
+	assert_int_equal(answer->record_count, 5003);
+	expect_view("the first", answer->records[0].data, VIEW("first \"quoted\" A;"));
+	expect_view("two strings", answer->records[1].data, VIEW("onetwo"));
+	assert_int_equal(answer->records[1].string_count, 2);
+	expect_view("the last", answer->records[5002].data, VIEW("last"));
+	assert_int_equal(ask(scene, "sub.many.test", DNS_TXT, false)->record_count, 1);
+	assert_int_equal(ask(scene, "absent.many.test", DNS_TXT, false)->status, DNS_NXDOMAIN);
+	/* What cannot be given out is never told to be absent. */
+	answer = ask(scene, "split.many.test", DNS_TXT, false);
+	assert_int_equal(answer->status, DNS_FAILED);
+	expect_view("why", answer->detail, VIEW("the answer is more than a DNS message can carry"));
+}
+
+static void answers_more_than_a_message(void **state)
+{
+	(void)state;
+	struct scene scene;
+	struct text zone = TEXT_LIMIT(1024 * 1024);
+	scene_init(&scene);
+	text_add(&zone, VIEW("$ORIGIN many.test.\n$TTL 60\n"
+	                     "@ TXT \"first \\\"quoted\\\" \\065;\" ; a remark\n\t300 IN TXT one \"two\"\n"));
+	for (unsigned i = 0; i < 5000; i++)
+		text_print(&zone, "many.test. IN TXT \"verification=%u\"\n", i);
+	text_add(&zone, VIEW("@ TXT last\nsub TXT \"one\"\n"));
+	for (unsigned i = 0; i < 5000; i++)
+		text_print(&zone, "split IN TXT ( \"verification=%u\" )\n", i);
+	write_file(scene.directory, "zone-0", text_cstring(&zone));
+	assert_true(scene_open(&scene, 1));
+	scene_play(&scene, ask_for_many);
+	scene_deinit(&scene);
+	text_deinit(&zone);
+}
+
 static void refuses_zone_files(void **state)
 {
 	(void)state;
@@ -681,6 +720,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_records),
 		cmocka_unit_test(answers_from_zone_files),
+		cmocka_unit_test(answers_more_than_a_message),
 		cmocka_unit_test(refuses_zone_files),
 		cmocka_unit_test(refuses_bad_anchors),
 		cmocka_unit_test(keeps_answers),
