@@ -3,8 +3,18 @@ import os
 import pathlib
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
 
 from relay import free_port, wait_for
 
@@ -145,6 +155,79 @@ class PostfixClient(Postfix):
     def __init__(self, port, account, password, mechanism="plain"):
         self.settings = SENDS.format(port=port, account=account, password=password, mechanism=mechanism)
         super().__init__("customer.test")
+
+
+class Oracle:
+    """A name server that counts, and answers as it is told: slowly, or not at all."""
+
+    def __init__(self, records):
+        """records: {(name, type): [data, ...]}, in the words of a zone file."""
+        self.records = {(name.lower(), kind): data for (name, kind), data in records.items()}
+        self.asked = []
+        self.delay = 0
+        self.silent = False
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", 0))
+        self.port = self.udp.getsockname()[1]
+        self.tcp = socket.create_server(("127.0.0.1", self.port))
+        for serve in (self.serve_udp, self.serve_tcp):
+            threading.Thread(target=serve, daemon=True).start()
+
+    def answer(self, wire, udp):
+        query = dns.message.from_wire(wire)
+        question = query.question[0]
+        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        self.asked.append((name, kind))
+        if self.silent:
+            return None
+        reply = dns.message.make_response(query)
+        data = self.records.get((name, kind))
+        alias = self.records.get((name, "CNAME"))
+        if data or alias:
+            kind = kind if data else "CNAME"
+            reply.answer.append(dns.rrset.from_text_list(question.name, 60, "IN", kind, data or alias))
+        else:
+            reply.set_rcode(dns.rcode.NOERROR if any(name == known for known, _ in self.records) else dns.rcode.NXDOMAIN)
+            soa = "ns. hostmaster. 1 3600 600 86400 1"
+            reply.authority.append(dns.rrset.from_text(dns.name.root, 60, "IN", "SOA", soa))
+        try:
+            return reply.to_wire(max_size=1232 if udp else 65535)
+        except dns.exception.TooBig:
+            short = dns.message.make_response(query)
+            short.flags |= dns.flags.TC
+            return short.to_wire()
+
+    def later(self, send, wire, udp):
+        reply = self.answer(wire, udp)
+        if reply:
+            threading.Timer(self.delay, send, [reply]).start()
+
+    def serve_udp(self):
+        while True:
+            try:
+                wire, client = self.udp.recvfrom(65535)
+            except OSError:
+                return
+            self.later(lambda reply, client=client: self.udp.sendto(reply, client), wire, True)
+
+    def serve_tcp(self):
+        while True:
+            try:
+                connection, _ = self.tcp.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve_connection, args=[connection], daemon=True).start()
+
+    def serve_connection(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            while len(head := stream.read(2)) == 2:
+                wire = stream.read(int.from_bytes(head, "big"))
+                self.later(lambda reply: connection.sendall(len(reply).to_bytes(2, "big") + reply), wire, False)
+
+    def close(self):
+        for each in (self.udp, self.tcp):
+            each.shutdown(socket.SHUT_RDWR) if each is self.tcp else None
+            each.close()
 
 
 KNOT_SETTINGS = """

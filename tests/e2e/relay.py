@@ -82,6 +82,7 @@ class Relay:
         self.mode = mode
         self.extra = extra
         self.dns_of_world = dns
+        self.anchors = []  # files of DNSSEC's trust anchors
         # What is in no zone is asked of a port where nobody answers: DNS that fails.
         self.zones = zones or {
             "example.com": ['@ TXT "v=spf1 include:elastx.email -all"', '_dmarc TXT "v=DMARC1; p=none"'],
@@ -106,7 +107,7 @@ runtime_directory: {0}/run
 listeners:
   - {{ address: "127.0.0.1:{1}", tls: starttls }}
   - {{ address: "127.0.0.1:{2}", tls: implicit }}
-dns: {{ trust_anchors: [], {3} }}
+dns: {{ trust_anchors: [ {7} ], {3} }}
 delivery: {{ mode: {4}, port: {5}, allow_private_addresses: true }}
 queue: {{ retry: {{ first: 1s, max: 2s }}, reserve: 1MiB }}
 processes: {{ submission: 1, delivery: 1 }}
@@ -116,7 +117,7 @@ limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
         dns = self.dns_of_world or 'zone_files: [ %s ], resolvers: [ "127.0.0.1:9" ]' % ", ".join(names)
         self.config = self.directory / "sealpost.yaml"
         self.config.write_text(
-            config.format(self.directory, self.port, self.tls_port, dns, self.mode, self.sink.port, self.extra)
+            config.format(self.directory, self.port, self.tls_port, dns, self.mode, self.sink.port, self.extra, ", ".join(map(str, self.anchors)))
         )
 
     # ---- the daemon

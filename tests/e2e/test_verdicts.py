@@ -2,7 +2,7 @@
 import time
 
 import pytest
-from peers import Knot
+from peers import Knot, Oracle
 from relay import Relay, wait_for
 
 FROM, TO = "tom@example.com", "alice@rcpt.test"
@@ -92,3 +92,106 @@ def test_a_change_is_told_without_mail(house):
     assert broken["reason"] == "there is no DMARC record.", broken
     house.publish()
     wait_for(lambda: sum(e.get("event") == "domain_ready" for e in house.relay.events()) == 2)
+
+
+# ---- domains that cost
+
+
+def text(*values):
+    """Each in strings of at most 255 octets."""
+    return [" ".join('"%s"' % value[i : i + 255] for i in range(0, len(value), 255)) for value in values]
+
+
+def includes(level, count=10):
+    return "v=spf1 " + " ".join("include:%d.%s.test" % (i, level) for i in range(count)) + " -all"
+
+
+def bombs(token):
+    """{domain: (records, codes)}: what it publishes, and what mail as it may be answered."""
+    wide = {("wide.test", "TXT"): text(token, includes("a"))}
+    wide.update({("%d.a.test" % i, "TXT"): text(includes("b")) for i in range(10)})
+    wide.update({("%d.b.test" % i, "TXT"): text(includes("c")) for i in range(10)})
+    loop = {
+        ("loop.test", "TXT"): text(token, "v=spf1 include:one.loop.test redirect=loop.test"),
+        ("one.loop.test", "TXT"): text("v=spf1 include:loop.test include:one.loop.test ?all"),
+    }
+    macros = {("macro.test", "TXT"): text(token, "v=spf1 " + "exists:%{i}.%{l}.%{d}.%{h} " * 12)}
+    hosts = {("hosts.test", "TXT"): text(token, "v=spf1 " + " ".join("mx:%d.hosts.test" % i for i in range(10)))}
+    for i in range(10):
+        hosts["%d.hosts.test" % i, "MX"] = ["10 h%d.%d.hosts.test." % (j, i) for j in range(10)]
+    chain = {("%d.chain.test" % i, "CNAME"): ["%d.chain.test." % (i + 1)] for i in range(30)}
+    chain["chain.test", "TXT"] = text(token, "v=spf1 include:0.chain.test -all")
+    large = {("large.test", "TXT"): text("v=spf1 include:a." * 3000, token)}
+    return {
+        "wide.test": (wide, [550]),
+        "loop.test": (loop, [550]),
+        "macro.test": (macros, [550]),
+        "hosts.test": (hosts, [451, 550]),
+        "chain.test": (chain, [451]),
+        "large.test": (large, [550]),
+    }
+
+
+@pytest.fixture(scope="module")
+def costly():
+    oracle = Oracle({})
+    egress = 'egress: [ { name: default, addresses: [ "192.0.2.10" ] } ]'
+    relay = Relay(dns='resolvers: [ "127.0.0.1:%d" ]' % oracle.port, extra=egress).start()
+    relay.oracle, relay.account = oracle, relay.add_account()
+    for records, _ in bombs(relay.account["token"]).values():
+        oracle.records.update(records)
+    yield relay
+    relay.close()
+    oracle.close()
+
+
+@pytest.mark.parametrize("domain", list(bombs("")))
+def test_no_domain_costs_more_than_forty_queries(costly, domain):
+    costly.oracle.asked.clear()
+    began = time.monotonic()
+    code, text = costly.try_send(costly.account, "tom@" + domain)
+    assert code in bombs("")[domain][1], text
+    assert time.monotonic() - began < 10
+    assert len(costly.oracle.asked) <= 40, costly.oracle.asked
+    # And it stays at that: what was asked is remembered.
+    assert costly.try_send(costly.account, "tom@" + domain)[0] == code
+
+
+@pytest.mark.parametrize("delay, silent", [(1.5, False), (0, True)])
+def test_a_slow_name_server_costs_ten_seconds_at_most(costly, delay, silent):
+    costly.oracle.delay, costly.oracle.silent = delay, silent
+    costly.oracle.asked.clear()
+    began = time.monotonic()
+    code, text = costly.try_send(costly.account, "tom@slow%d.wide.test" % silent)
+    costly.oracle.delay, costly.oracle.silent = 0, False
+    assert code == 451 and text.startswith("4.4.3 ") if silent else code in (451, 550), text
+    assert time.monotonic() - began < 10 and len(costly.oracle.asked) <= 40
+
+
+def test_five_thousand_records_at_one_domain():
+    with_many = Relay().start()
+    try:
+        account = with_many.add_account()
+        many = ['example.com. TXT "verification-of-somebody=%d"' % i for i in range(5000)]
+        with_many.publish("example.com", account["account"])
+        with_many.zones["example.com"] = many[:2500] + with_many.zones["example.com"] + many[2500:]
+        with_many.reload()
+        assert with_many.try_send(account, FROM)[0] == 250
+    finally:
+        with_many.close()
+
+
+def test_bogus_answers_are_no_verdict():
+    """A trust anchor that the root's keys do not fit: every answer is bogus."""
+    knot = Knot(WORLD + ['example.com. TXT "v=spf1 -all"']).start()
+    relay = Relay(dns='resolvers: [ "127.0.0.1:%d" ]' % knot.port)
+    try:
+        relay.anchors = [relay.directory / "anchor"]
+        relay.anchors[0].write_text(". IN DS 20326 8 2 " + "0123456789ABCDEF" * 4 + "\n")
+        relay.write()
+        relay.start()
+        code, text = relay.try_send(relay.add_account(), FROM)
+        assert code == 451 and text.startswith("4.4.3 example.com: DNS cannot be asked") and "DNSSEC bogus" in text, text
+    finally:
+        relay.close()
+        knot.close()
