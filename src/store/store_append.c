@@ -365,6 +365,25 @@ static bool has_work(const struct store *store)
 	return !list_is_empty(&store->queued) || store->retire_below > 0;
 }
 
+static bool only_changes_wait(struct store *store)
+{
+	if (store->closing || store->failed || store->retire_below > 0 || store->queued.count >= COMPANY_MOST)
+		return false;
+	for (struct link *link = list_first(&store->queued); link != NULL; link = list_next(&store->queued, link))
+		if (LIST_OWNER(link, struct pending, link)->type != RECORD_CHANGE)
+			return false;
+	return true;
+}
+
+/* What has become of mail keeps nobody waiting outside: it goes with the flush of the next mail, if that comes soon.
+ */
+static void wait_for_company(struct store *store)
+{
+	const int64_t until = world_now(store->world) + COMPANY_PATIENCE;
+	while (only_changes_wait(store) && signal_wait(&store->append_wanted, until) == WAIT_DONE)
+		;
+}
+
 void store_write_task(void *argument)
 {
 	struct store *store = argument;
@@ -375,6 +394,7 @@ void store_write_task(void *argument)
 				break;
 			continue;
 		}
+		wait_for_company(store);
 		group_take(&group);
 		store->writing = true;
 		store->world->operations->work(store->world, store->journal_worker, group_run, &group);

@@ -24,6 +24,8 @@
 #define TIME_SAVED_EVERY   MINUTE
 #define SPACE_LOOKED_EVERY SECOND
 #define FULL_RETRY         (100 * MILLISECOND)
+#define COMPANY_PATIENCE   (2 * MILLISECOND)
+#define COMPANY_MOST       64
 #define COMPACT_EVERY      (10 * SECOND)
 #define SPARES             8u
 #define PATH_LENGTH_MOST   3500u
