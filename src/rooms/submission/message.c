@@ -5,8 +5,6 @@
 #include "mail/header.h"
 #include "rooms/submission/submission.h"
 
-enum { READ_SIZE = 65536 };
-
 /* RFC 5321 4.5.3.2.5 asks for three minutes a block; the whole has a bound too. */
 static const int64_t block_patience = 3 * MINUTE;
 static const int64_t data_most = HOUR;
@@ -86,12 +84,12 @@ static bool read_data(struct session *session, struct transaction *transaction)
 	line_reader_consume(&session->reader, data_reader_feed(&transaction->data, pending));
 	if (transaction->data.ended)
 		return true;
-	char *buffer = must_alloc(READ_SIZE, 1);
+	char *buffer = session->submission->pieces;
 	enum io_result result = IO_OK;
 	while (result == IO_OK && !transaction->data.ended) {
 		size_t length = 0;
 		const int64_t block = session_deadline(session, block_patience);
-		result = connection_read(session->connection, buffer, READ_SIZE, block < end ? block : end, &length);
+		result = connection_read(session->connection, buffer, PIECE_MOST, block < end ? block : end, &length);
 		if (result != IO_OK)
 			break;
 		const size_t taken = data_reader_feed(&transaction->data, view_bytes(buffer, length));
@@ -106,7 +104,6 @@ static bool read_data(struct session *session, struct transaction *transaction)
 			rest = view_from(rest, part.length);
 		}
 	}
-	free(buffer);
 	return transaction->data.ended || lost_client(session, result);
 }
 

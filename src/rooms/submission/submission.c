@@ -20,6 +20,7 @@ void submission_init(struct submission *submission, struct world *world, struct 
 		.by_address = MAP_LIMIT(1000000, world_random_u64(world)),
 	};
 	submission->keys = dkim_keys_new(world_random_u64(world));
+	submission->pieces = must_alloc(PIECE_MOST, 1);
 	task_group_init(&submission->sessions);
 	task_group_init(&submission->acceptors);
 }
@@ -29,6 +30,7 @@ void submission_deinit(struct submission *submission)
 	must(list_is_empty(&submission->sessions.tasks));
 	map_deinit(&submission->by_address);
 	dkim_keys_free(submission->keys);
+	free(submission->pieces);
 }
 
 /* ---- how many sessions a client has */

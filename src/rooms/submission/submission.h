@@ -22,6 +22,8 @@ enum {
 	TRANSACTIONS_MOST = 1000000,
 };
 
+enum { PIECE_MOST = 65536 };
+
 struct submission {
 	struct world *world;
 	struct log *log;
@@ -34,6 +36,7 @@ struct submission {
 	struct dkim_keys *keys; /* of DNS, parsed */
 	struct map by_address;  /* client -> struct client_count */
 	uint64_t memory;        /* of messages in motion */
+	char *pieces;           /* what a read brings, until it is taken: nobody keeps it over a wait */
 	int64_t full_until;     /* the queue said that it is full: it is asked again after that instant */
 	bool stopping;
 	struct {
