@@ -20,6 +20,7 @@ struct scene {
 	struct queue *queue;
 	struct service service;
 	struct peer *submission;
+	struct peer *resolver;
 	struct peer *delivery;
 	struct peer *api;
 	struct arena arena;
@@ -48,8 +49,9 @@ static void scene_connect(struct scene *scene)
 		enum room room;
 	} peers[] = { { scene->submission, ROOM_SUBMISSION },
 		          { scene->delivery, ROOM_DELIVERY },
+		          { scene->resolver, ROOM_RESOLVER },
 		          { scene->api, ROOM_API } };
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		direct_peer_connect(peers[i].peer, scene->world, &scene->service,
 		                    (struct caller){ .room = peers[i].room, .number = ++caller_number });
 }
@@ -74,6 +76,7 @@ static void scene_end(struct scene *scene)
 {
 	direct_peer_disconnect(scene->submission);
 	direct_peer_disconnect(scene->delivery);
+	direct_peer_disconnect(scene->resolver);
 	direct_peer_disconnect(scene->api);
 	queue_stop(scene->queue);
 	queue_free(scene->queue);
@@ -570,6 +573,31 @@ static void play_token_gone(struct scene *scene)
 	assert_true(report(scene, &taken.jobs[0], 0, FATE_DELIVERED, 3));
 }
 
+/* It is back: what waited for it goes on at once, what the operator holds stays. */
+static void play_token_back(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	struct queue_act_answer answer = { 0 };
+	const struct token_back_request back = { .account = VIEW("steve@mycorp.se") };
+	const struct token_back_request another = { .account = VIEW("eve@mycorp.se") };
+	const struct letter held = { .number = 2,
+		                         .account = VIEW("steve@mycorp.se"),
+		                         .sender = VIEW("news@mycorp.se"),
+		                         .recipients = { VIEW("anna@example.net") },
+		                         .hold_reason = VIEW("odd") };
+	post_numbered(scene, 1);
+	assert_int_equal(post(scene, &held), SUBMIT_STORED);
+	assert_int_equal(take(scene, 2, SECOND, &taken), 1);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_HELD, 1));
+	assert_int_equal(queue_token_back(scene->resolver, &another, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(answer.changed, 0);
+	assert_int_equal(queue_token_back(scene->resolver, &back, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(answer.changed, 1);
+	assert_int_equal(take(scene, 2, SECOND, &taken), 1);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_DELIVERED, 2));
+	assert_int_equal(trace(scene, 2).rows[0].state, QUEUE_HELD);
+}
+
 /* ---- running them */
 
 struct play {
@@ -613,6 +641,7 @@ static void play(void (*scenario)(struct scene *scene), const char *yaml)
 		                      .tap_context = &scene };
 	scene.submission = direct_peer_new(scene.world, "queue");
 	scene.delivery = direct_peer_new(scene.world, "queue");
+	scene.resolver = direct_peer_new(scene.world, "queue");
 	scene.api = direct_peer_new(scene.world, "queue");
 	struct play run = { .scene = &scene, .scenario = scenario };
 	task_start(scene.world, "play", play_run, &run);
@@ -620,6 +649,7 @@ static void play(void (*scenario)(struct scene *scene), const char *yaml)
 	assert_true(run.done);
 	peer_free(scene.submission);
 	peer_free(scene.delivery);
+	peer_free(scene.resolver);
 	peer_free(scene.api);
 	arena_deinit(&scene.arena);
 	config_free(scene.config);
@@ -642,6 +672,7 @@ PLAY(restart)
 PLAY(actions)
 PLAY(fairness)
 PLAY(token_gone)
+PLAY(token_back)
 PLAY(retries)
 
 static void test_fetched_while_another_ends(void **state)
@@ -656,9 +687,9 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(delivered),     ROW(bounced), ROW(gathering), ROW(fetched_while_another_ends),
-		ROW(lost_delivery), ROW(restart), ROW(actions),   ROW(fairness),
-		ROW(token_gone),    ROW(retries),
+		ROW(delivered),     ROW(bounced),    ROW(gathering), ROW(fetched_while_another_ends),
+		ROW(lost_delivery), ROW(restart),    ROW(actions),   ROW(fairness),
+		ROW(token_gone),    ROW(token_back), ROW(retries),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,15 +3,29 @@
 #include "mail/dkim_verify.h"
 #include "rooms/submission/submission.h"
 
+/* What a message may cost: the seals that come first decide. What is asked too late is there for the next attempt. */
+enum { KEYS_MOST = 8 };
+static const int64_t keys_patience = 1900 * MILLISECOND;
+
+struct looking_up {
+	struct submission *submission;
+	unsigned left;
+	int64_t deadline;
+};
+
 static void look_up_key(void *context, struct view name, struct arena *arena, struct txt_answer *answer)
 {
-	const struct session *session = context;
-	struct submission *submission = session->submission;
+	struct looking_up *looking_up = context;
 	const struct seal_key_request request = { .name = name };
 	struct seal_key_answer found = { 0 };
 	*answer = (struct txt_answer){ .status = TXT_FAILED, .detail = VIEW("DNS could not be asked") };
-	if (resolver_seal_key(submission->resolver, &request, &found, arena,
-	                      world_now(submission->world) + 30 * SECOND) != ASKED_OK ||
+	if (looking_up->left == 0) {
+		*answer = (struct txt_answer){ .status = TXT_NONE };
+		return;
+	}
+	looking_up->left--;
+	if (resolver_seal_key(looking_up->submission->resolver, &request, &found, arena, looking_up->deadline) !=
+	        ASKED_OK ||
 	    found.result == SEAL_KEY_LATER)
 		return;
 	answer->status = found.result == SEAL_KEY_FOUND ? TXT_FOUND : TXT_NONE;
@@ -37,7 +51,12 @@ static bool covers_private(const struct dkim_verdict *verdict, const struct mess
 void session_find_seals(struct session *session, const struct message_facts *facts, struct customer_seals *seals)
 {
 	struct arena *arena = &session->transaction->arena;
-	const struct txt_lookup lookup = { .context = session, .txt = look_up_key };
+	struct looking_up looking_up = {
+		.submission = session->submission,
+		.left = KEYS_MOST,
+		.deadline = world_now(session->submission->world) + keys_patience,
+	};
+	const struct txt_lookup lookup = { .context = &looking_up, .txt = look_up_key };
 	const struct dkim_verify_request request = {
 		.message = text_view(&session->transaction->content),
 		.seconds = world_wall(session->submission->world) / SECOND,
