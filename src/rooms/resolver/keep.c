@@ -67,7 +67,7 @@ static void file_remove(const struct keep *keep)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		struct text path = TEXT_LIMIT(sizeof(keep->path) + 8);
 		text_print(&path, "%s%s", keep->path, ends[i]);
-		remove(text_cstring(&path));
+		(void)remove(text_cstring(&path)); /* perhaps there is none */
 		text_deinit(&path);
 	}
 }

@@ -145,8 +145,10 @@ static void restore_one(void *context, const struct kept_row *row)
 		sender->require[i] = require[i];
 	sender->used = world_now(world) - (age > 0 ? age : 0);
 	sender->kept = sender->used;
-	/* They are not all looked at in the first moment. */
-	plan(senders, sender, world_now(world) + (int64_t)random_below(&senders->resolver->random, 30 * SECOND));
+	/* They are not all looked at in the first moment, and those that seldom send not in the first hour. */
+	const int64_t rest = (world_now(world) - sender->used) / IDLE_PART;
+	const uint64_t within = (uint64_t)(rest > failed_pause ? rest : failed_pause);
+	plan(senders, sender, world_now(world) + (int64_t)random_below(&senders->resolver->random, within));
 }
 
 void senders_restore(struct resolver *resolver)
