@@ -198,6 +198,7 @@ void queue_changed(void *room, const struct store_change *change, const struct s
 {
 	struct queue *queue = room;
 	uint64_t seq = change->first_seq;
+	suspect_clear(queue, &change->id);
 	for (size_t i = 0; i < change->row_count; i++) {
 		const struct store_change_row *row = &change->rows[i];
 		log_row(queue, change, row, row->state == STORE_ENDED ? seq : 0);

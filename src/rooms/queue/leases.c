@@ -67,6 +67,40 @@ void lease_return(struct queue *queue, struct lease *lease)
 	}
 }
 
+void lease_hold(struct queue *queue, struct lease *lease, struct view reason)
+{
+	struct arena arena = { 0 };
+	struct store_change_row *rows = ARENA_ARRAY(&arena, struct store_change_row, lease->rows.count);
+	size_t count = 0;
+	const struct message *message = NULL;
+	for (struct link *link = list_first(&lease->rows); link != NULL; link = list_next(&lease->rows, link)) {
+		struct row *row = LIST_OWNER(link, struct row, in_lease);
+		message = row->message;
+		if (row->changing)
+			continue;
+		row->changing = true;
+		rows[count++] = (struct store_change_row){ .index = row->index,
+			                                       .state = STORE_HELD,
+			                                       .attempts = row->attempts,
+			                                       .due = NEVER_DUE,
+			                                       .address = row->address,
+			                                       .domain = row->lane->domain,
+			                                       .reason = reason };
+	}
+	must(message != NULL);
+	struct store_change change = { .id = message->id,
+		                           .account = message->account,
+		                           .sender = message->sender,
+		                           .accepted_wall = message->accepted_wall,
+		                           .size = message->size,
+		                           .when_wall = world_wall(queue->world),
+		                           .rows = rows,
+		                           .row_count = count };
+	if (count > 0)
+		store_change_begin(queue->store, &change);
+	arena_deinit(&arena);
+}
+
 void lease_end_notice(struct queue *queue, struct lease *lease, int64_t due)
 {
 	const struct store_debt_key key = { lease->id, lease->notice };
@@ -77,6 +111,7 @@ void lease_end_notice(struct queue *queue, struct lease *lease, int64_t due)
 void queue_caller_gone(void *room, const struct caller *caller)
 {
 	struct queue *queue = room;
+	suspects_blame(queue, caller);
 	/* Ending a lease changes the map, so it is walked anew after each. */
 	for (bool found = true; found;) {
 		size_t position = 0;
@@ -88,8 +123,9 @@ void queue_caller_gone(void *room, const struct caller *caller)
 			if (lease->caller.number != caller->number)
 				continue;
 			found = true;
+			const int64_t due = suspect_return(queue, lease);
 			if (lease->kind == JOB_NOTICE)
-				lease_end_notice(queue, lease, store_time(queue->store));
+				lease_end_notice(queue, lease, due);
 			else
 				lease_return(queue, lease);
 		}

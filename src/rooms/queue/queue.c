@@ -66,6 +66,7 @@ static void queue_init(struct queue *queue)
 	queue->sites = (struct map)MAP_LIMIT(SITES_MOST, world_random_u64(world));
 	/* A lease of a former life is never taken for one of this life. */
 	queue->next_lease = (world_random_u64(world) >> 8) + 1;
+	suspects_init(queue);
 	debts_init(queue);
 	signal_init(&queue->work_ready);
 	signal_init(&queue->wake_changed);
@@ -125,6 +126,7 @@ void queue_free(struct queue *queue)
 		return;
 	must(list_is_empty(&queue->tasks.tasks));
 	leases_deinit(queue);
+	suspects_deinit(queue);
 	debts_deinit(queue);
 	lanes_deinit(&queue->lanes);
 	size_t position = 0;

@@ -57,7 +57,8 @@ struct queue {
 	struct lanes lanes;
 	struct map leases; /* by number */
 	uint64_t next_lease;
-	struct map debts; /* by key */
+	struct map suspects; /* by message id */
+	struct map debts;    /* by key */
 	struct heap debts_due;
 	bool debts_left;  /* in the store, more than are here */
 	struct map sites; /* domain to the site it was last seen at */

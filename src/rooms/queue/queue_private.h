@@ -32,12 +32,27 @@ void lease_add(struct queue *queue, struct lease *lease, struct row *row);
 void lease_remove(struct queue *queue, struct row *row);
 /* Every row that is left waits again, due now. */
 void lease_return(struct queue *queue, struct lease *lease);
+/* Its rows are on their way to be held, with the reason; they stay in the lease until that is durable. */
+void lease_hold(struct queue *queue, struct lease *lease, struct view reason);
 void lease_end_notice(struct queue *queue, struct lease *lease, int64_t due);
 void leases_deinit(struct queue *queue);
 /* Suspends. A lease on those of the recipients that are alive and nobody else's, whether their rows are here or not;
  * NULL: none is. */
 struct lease *lease_adopt(struct queue *queue, const struct caller *caller, const struct message_id *id,
                           const uint32_t *indexes, size_t count);
+
+/* suspects.c: what was being tried when a delivery process died. Of the messages that were there at two deaths a
+ * process tries one at a time; one that is there at the third is quarantined: held until it is released. Counted
+ * until the message is reported on, in memory alone: a queue that starts again suspects nobody. */
+void suspects_init(struct queue *queue);
+void suspects_deinit(struct queue *queue);
+void suspects_blame(struct queue *queue, const struct caller *caller); /* it died: before its leases return */
+/* The lease is about to return. When it is due again, where that is not the queue's to say (a notice); a message that
+ * must not be tried again is on its way to be held. */
+int64_t suspect_return(struct queue *queue, struct lease *lease);
+/* True: the rows, of one message, were made to wait, since the caller has another suspect. */
+bool suspect_must_wait(struct queue *queue, const struct caller *caller, struct row *const *rows, size_t count);
+void suspect_clear(struct queue *queue, const struct message_id *id);
 
 /* envelope.c: what the store keeps for us as `extra`. */
 void envelope_pack(const struct envelope *envelope, struct text *extra);

@@ -355,6 +355,53 @@ static void play_lost_delivery(struct scene *scene)
 	assert_true(wait > 40 * SECOND && wait < 80 * SECOND);
 }
 
+static void delivery_dies(struct scene *scene)
+{
+	direct_peer_disconnect(scene->delivery);
+	direct_peer_connect(scene->delivery, scene->world, &scene->service,
+	                    (struct caller){ .room = ROOM_DELIVERY, .number = ++caller_number });
+}
+
+/* Whose presence ends the process each time is held; those beside it are not. */
+static void play_poison(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	for (unsigned number = 1; number <= 3; number++)
+		post_numbered(scene, number);
+	for (unsigned death = 0; death < 2; death++) {
+		assert_int_equal(take(scene, 10, SECOND, &taken), 3);
+		delivery_dies(scene);
+	}
+	/* From now on one at a time, beside those that nobody suspects. */
+	post_numbered(scene, 4);
+	assert_int_equal(take(scene, 10, 100 * MILLISECOND, &taken), 2);
+	const struct message_id poison = taken.jobs[0].id;
+	delivery_dies(scene);
+	unsigned delivered = 0;
+	for (unsigned tries = 0; delivered < 3 && tries < 20; tries++) {
+		take(scene, 1, 3 * SECOND, &taken);
+		for (size_t i = 0; i < taken.job_count; i++, delivered++) {
+			assert_false(id_equal(&taken.jobs[i].id, &poison));
+			assert_true(report(scene, &taken.jobs[i], 0, FATE_DELIVERED, (uint8_t)(tries + 1)));
+		}
+	}
+	assert_int_equal(delivered, 3);
+	assert_int_equal(take(scene, 10, MINUTE / 10, &taken), 0);
+	const struct trace_answer story = trace(scene, poison.bytes[15]);
+	assert_int_equal(story.rows[0].state, QUEUE_HELD);
+	assert_true(view_starts(story.rows[0].reason, VIEW("quarantined: ")));
+	/* A restart forgets the suspicion, not the state; released, it is tried as if nothing had been. */
+	scene_end(scene);
+	scene_start(scene);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 0);
+	assert_int_equal(
+		act(scene, ACTION_RELEASE, (struct queue_filter){ .has_state = true, .state = QUEUE_HELD }).changed, 1);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	delivery_dies(scene);
+	assert_int_equal(take(scene, 10, SECOND, &taken), 1);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_DELIVERED, 77));
+}
+
 static void play_restart(struct scene *scene)
 {
 	struct take_answer taken = { 0 };
@@ -668,6 +715,7 @@ PLAY(delivered)
 PLAY(bounced)
 PLAY(gathering)
 PLAY(lost_delivery)
+PLAY(poison)
 PLAY(restart)
 PLAY(actions)
 PLAY(fairness)
@@ -689,7 +737,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(delivered),     ROW(bounced),    ROW(gathering), ROW(fetched_while_another_ends),
 		ROW(lost_delivery), ROW(restart),    ROW(actions),   ROW(fairness),
-		ROW(token_gone),    ROW(token_back), ROW(retries),
+		ROW(token_gone),    ROW(token_back), ROW(retries),   ROW(poison),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

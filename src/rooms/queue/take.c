@@ -25,37 +25,6 @@ static bool is_busy(void *context, const struct lane *lane)
 	       map_get(&taking->busy, site_of(taking->queue, lane->domain)) != NULL;
 }
 
-/* A message whose bytes cannot be read is not tried: it is held, with the reason, and told. */
-static void job_hold(struct taking *taking, struct lease *lease, struct view reason)
-{
-	struct queue *queue = taking->queue;
-	struct store_change_row *rows = ARENA_ARRAY(taking->arena, struct store_change_row, lease->rows.count);
-	size_t count = 0;
-	const struct message *message = NULL;
-	for (struct link *link = list_first(&lease->rows); link != NULL; link = list_next(&lease->rows, link)) {
-		struct row *row = LIST_OWNER(link, struct row, in_lease);
-		message = row->message;
-		row->changing = true;
-		rows[count++] = (struct store_change_row){ .index = row->index,
-			                                       .state = STORE_HELD,
-			                                       .attempts = row->attempts,
-			                                       .due = NEVER_DUE,
-			                                       .address = row->address,
-			                                       .domain = row->lane->domain,
-			                                       .reason = reason };
-	}
-	must(message != NULL);
-	struct store_change change = { .id = message->id,
-		                           .account = message->account,
-		                           .sender = message->sender,
-		                           .accepted_wall = message->accepted_wall,
-		                           .size = message->size,
-		                           .when_wall = world_wall(queue->world),
-		                           .rows = rows,
-		                           .row_count = count };
-	store_change_begin(queue->store, &change);
-}
-
 static void job_recipients(struct taking *taking, const struct lease *lease, struct job *job)
 {
 	job->recipients = ARENA_ARRAY(taking->arena, struct job_recipient, lease->rows.count);
@@ -96,7 +65,8 @@ static bool job_fill(struct taking *taking, uint64_t number, struct job *job)
 	if (outcome == STORE_LATER)
 		lease_return(queue, lease);
 	else
-		job_hold(taking, lease, VIEW("the stored message is damaged"));
+		/* What cannot be read is not tried: it is held, with the reason, and told. */
+		lease_hold(queue, lease, VIEW("the stored message is damaged"));
 	return false;
 }
 
@@ -121,7 +91,7 @@ static bool take_message(struct taking *taking)
 	const size_t count = lanes_pick(&queue->lanes, is_busy, taking, rows);
 	if (count == 0)
 		return false;
-	if (rows_have_expired(queue, rows, count))
+	if (rows_have_expired(queue, rows, count) || suspect_must_wait(queue, taking->caller, rows, count))
 		return true;
 	struct lease *lease = lease_new(queue, taking->caller, &rows[0]->message->id);
 	for (size_t i = 0; i < count; i++)
