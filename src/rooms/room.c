@@ -330,7 +330,9 @@ static void frame_end(struct frame_private *private)
 {
 	struct room_frame *frame = &private->frame;
 	scheduler_cancel_all(frame->world->scheduler);
-	world_real_run(frame->world); /* until the cancelled tasks have unwound */
+	/* Until the cancelled tasks have unwound; one that fails meanwhile may stop the world once more. */
+	while (scheduler_task_count(frame->world->scheduler) > 0)
+		world_real_run(frame->world);
 	if (frame->room != NULL && frame->definition->deinit != NULL)
 		frame->definition->deinit(frame->room);
 	for (size_t room = 0; room < ROOM_COUNT; room++)
