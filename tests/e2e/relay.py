@@ -78,6 +78,8 @@ class Relay:
         self.sink = sink or self.own_sink
         self.records = {"example.com": []}
         self.process = None
+        self.environment = {}  # of the daemon, beside our own
+        self.before = []  # what the daemon's command begins with
         self.log = self.directory / "log"
         self.mode = mode
         self.extra = extra
@@ -125,7 +127,10 @@ limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / "src/rooms/sealpostd"), "--config", str(self.config)], stderr=log, stdin=subprocess.DEVNULL
+                [*self.before, str(BUILD / "src/rooms/sealpostd"), "--config", str(self.config)],
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **self.environment},
             )
         wait_for(self.is_ready, 60)
         return self

@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+"""Cuts the power below the relay's state while mail flows, and counts what became of it. Needs root and loop devices.
+
+usage: powercuts.py [--system ext4|xfs] [--cuts N] [--seed N] [--control]
+
+The state is on a file system of its own; a cut makes it forget everything that was not flushed, by the ioctl
+GOINGDOWN. All processes are killed, it is mounted again, and the relay goes on with what is there. --control: flushes
+say yes and do nothing; then mail must be lost. Ends in `..., lost 0`; exits 1 where something was lost or altered."""
+import argparse
+import fcntl
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+sys.path[:0] = [str(pathlib.Path(__file__).parent)]
+import kills  # noqa: E402
+from ledger import Ledger  # noqa: E402
+from shim import Shim  # noqa: E402
+from relay import Relay, wait_for  # noqa: E402
+from sink import Sink  # noqa: E402
+
+GOING_DOWN = 0x8004587D  # _IOR('X', 125, uint32_t)
+WITHOUT_FLUSH = 2
+MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
+
+
+def run(*command):
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def why_not(system):
+    """Why it cannot be done here; None: it can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    if not pathlib.Path("/dev/loop-control").exists():
+        return "needs loop devices"
+    image, mount = pathlib.Path("/tmp/sealpost-probe-%d" % os.getpid()), pathlib.Path("/tmp/sealpost-probe-%d.d" % os.getpid())
+    try:
+        make_image(system, image)
+        mount.mkdir()
+        run("mount", "-o", "loop", str(image), str(mount))
+        run("umount", str(mount))
+    except (OSError, subprocess.CalledProcessError) as problem:
+        return "cannot mount %s: %s" % (system, problem)
+    finally:
+        image.unlink(missing_ok=True)
+        if mount.exists():
+            mount.rmdir()
+    return None
+
+
+def make_image(system, image):
+    with open(image, "wb") as file:
+        file.truncate(512 << 20)
+    run(*MAKE[system], str(image))
+
+
+class Machine:
+    """A relay whose state is on a disk that can lose its power."""
+
+    def __init__(self, system, sink, control):
+        self.shim = Shim("all", flush="drop") if control else None
+        self.relay = Relay(sink=sink)
+        self.image, self.mount = self.relay.directory / "image", self.relay.directory / "state"
+        self.mounted = False
+        try:
+            make_image(system, self.image)
+            self.mount.mkdir()
+            self.plug_in()
+            kills.prepare(self.relay)
+            # What a customer has set up long ago is on the disk, whatever the control drops.
+            os.sync()
+        except BaseException:
+            self.close()
+            raise
+        if self.shim:
+            self.relay.kill_everything()
+            self.relay.environment = self.shim.environment
+            self.relay.start()
+
+    def plug_in(self):
+        run("mount", "-o", "loop", str(self.image), str(self.mount))
+        self.mounted = True
+
+    def unplug(self):
+        def has_gone():
+            self.mounted = subprocess.run(["umount", str(self.mount)], capture_output=True).returncode != 0
+            return not self.mounted
+
+        wait_for(has_gone, 30)
+
+    def cut(self):
+        directory = os.open(self.mount, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.ioctl(directory, GOING_DOWN, struct.pack("I", WITHOUT_FLUSH))
+        finally:
+            os.close(directory)
+        self.relay.kill_everything()
+        self.unplug()
+        self.plug_in()
+        self.relay.start()
+
+    def close(self):
+        try:
+            self.relay.stop()
+            if self.mounted:
+                self.unplug()
+        finally:
+            self.relay.close()
+            if self.shim:
+                self.shim.close()
+
+
+class Load(kills.Client):
+    """Sends until it is told to stop."""
+
+    def run(self):
+        self.stopping = threading.Event()
+        try:
+            while not self.stopping.is_set():
+                self.send_until_taken("c%d-%d" % (self.number, self.count))
+                self.count += 1
+        except Exception as problem:  # told by the main thread
+            self.problem = problem
+        self.hang_up()
+
+
+def play(system, cuts, seed, control=False):
+    """The report."""
+    book = Ledger()
+    sink = Sink(book)
+    machine = None
+    choice = random.Random(seed)
+    try:
+        machine = Machine(system, sink, control)
+        relay = machine.relay
+        clients = [Load(relay, book, number, 0, seed) for number in range(4)]
+        for client in clients:
+            client.start()
+        for number in range(cuts):
+            time.sleep(choice.uniform(0.05, 0.6))
+            machine.cut()
+            if sys.stderr.isatty():
+                print("\r\033[K%d cuts, %d messages" % (number + 1, len(book.acknowledged)), end="", file=sys.stderr, flush=True)
+        for client in clients:
+            client.stopping.set()
+        for client in clients:
+            client.join(kills.PATIENCE)
+            if client.problem and not control:
+                raise client.problem
+        wait_for(lambda: not kills.queued(relay), 120)
+        try:
+            wait_for(lambda: not book.missing(), 2 if control else 30)
+        except AssertionError:
+            pass
+        left = kills.queued(relay)
+        if not control:
+            for key, recipient in sorted(book.missing(left)):
+                kills.tell_story(relay, book.acknowledged[key][0], recipient)
+        return book.report(left)
+    finally:
+        if machine:
+            machine.close()
+        sink.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--system", choices=sorted(MAKE), default="ext4")
+    parser.add_argument("--cuts", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--control", action="store_true")
+    chosen = parser.parse_args()
+    reason = why_not(chosen.system)
+    if reason:
+        sys.exit("skipped: " + reason)
+    report = play(chosen.system, chosen.cuts, chosen.seed, chosen.control)
+    print("seed %d, %d power cuts on %s: " % (chosen.seed, chosen.cuts, chosen.system) + ", ".join("%s %d" % item for item in report.items()))
+    sys.exit(0 if report["lost"] + report["corrupt"] == 0 else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The short forms of what is done by name: calls that fail, power cuts, a message that ends the room that tries it."""
+import calls
+import kills
+import powercuts
+import pytest
+from ledger import Ledger
+from relay import Relay, wait_for
+from shim import Shim
+from sink import Sink
+
+
+@pytest.mark.parametrize("kind, first", [("kill", 20), ("eio", 25)])
+def test_nothing_is_lost_when_a_call_fails(kind, first):
+    total, trials, good = calls.play(kind, first=first, most=1)
+    assert trials == 1 and good, total
+
+
+def test_a_journal_that_forgets_is_found_out():
+    total, _, good = calls.play("kill", control=True)
+    assert total["lost"] > 0, total
+
+
+@pytest.mark.parametrize("system", sorted(powercuts.MAKE))
+def test_power_cuts(system):
+    reason = powercuts.why_not(system)
+    if reason:
+        pytest.skip(reason)
+    report = powercuts.play(system, cuts=2, seed=3)
+    assert report["acknowledged"] > 0 and report["lost"] + report["corrupt"] == 0, report
+
+
+def test_dropped_flushes_are_found_out():
+    reason = powercuts.why_not("ext4")
+    if reason:
+        pytest.skip(reason)
+    assert powercuts.play("ext4", cuts=2, seed=3, control=True)["lost"] > 0
+
+
+def test_a_message_that_ends_delivery_is_quarantined():
+    book = Ledger()
+    sink = Sink(book)
+    shim = Shim("delivery", poison="poison-poison")
+    relay = Relay(sink=sink)
+    relay.environment = shim.environment
+    try:
+        kills.prepare(relay)
+        client = relay.client(relay.account)
+        texts = {"good-%d" % i: b"text\r\n" for i in range(5)}
+        texts["bad"] = b"poison-poison\r\n"
+        for key, body in texts.items():
+            book.sends(key, body)
+            client.sendmail(kills.FROM, ["r-%s@rcpt.test" % key], b"From: %s\r\nX-Key: %s\r\n\r\n" % (kills.FROM.encode(), key.encode()) + body)
+        held = relay.event("held", seconds=30)
+        assert held["recipient"] == "r-bad@rcpt.test"
+        assert held["reason"].startswith("quarantined: ")
+        wait_for(lambda: len(book.received) == 5)
+        assert [row for row in kills.queued(relay)] == [(held["id"], "r-bad@rcpt.test")]
+        shown = relay.api("GET", "/v1/messages/" + held["id"])
+        assert shown["recipients"][0]["state"] == "held", shown
+        # What it stumbled over is mended: released, it goes.
+        relay.kill_everything()
+        relay.environment = {}
+        relay.start()
+        relay.api("POST", "/v1/queue/actions", {"action": "release", "id": held["id"]})
+        assert relay.status == 200
+        wait_for(lambda: not kills.queued(relay))
+        assert book.received["bad", "r-bad@rcpt.test"] == 1
+    finally:
+        relay.close()
+        sink.stop()
+        shim.close()
