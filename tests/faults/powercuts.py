@@ -84,8 +84,19 @@ class Machine:
             self.relay.start()
 
     def plug_in(self):
-        run("mount", "-o", "loop", str(self.image), str(self.mount))
-        self.mounted = True
+        """Again, while the system still holds what was there before the cut: that answers nothing but errors."""
+
+        def is_there():
+            run("mount", "-o", "loop", str(self.image), str(self.mount))
+            self.mounted = True
+            try:
+                (self.mount / "probe").touch()
+                return True
+            except OSError:
+                self.unplug()
+                return False
+
+        wait_for(is_there, 30)
 
     def unplug(self):
         def has_gone():
