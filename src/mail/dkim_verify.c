@@ -68,9 +68,18 @@ static bool fault(struct signature *signature, enum dkim_result result, struct v
 
 /* ---- the header, read as mildly as signers write it: an old blank before a colon is no fault here */
 
+/* No field is shorter than a line. */
+static size_t count_lines(struct view header)
+{
+	size_t count = 1;
+	for (size_t i = 0; i < header.length && count < FIELDS_MOST; i++)
+		count += header.data[i] == '\n';
+	return count;
+}
+
 static void read_fields(struct verifying *verifying, struct view header)
 {
-	verifying->fields = ARENA_ARRAY(verifying->arena, struct field, FIELDS_MOST);
+	verifying->fields = ARENA_ARRAY(verifying->arena, struct field, count_lines(header));
 	while (header.length > 0 && verifying->field_count < FIELDS_MOST) {
 		size_t end = 0;
 		do {
