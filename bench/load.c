@@ -27,10 +27,11 @@ struct load {
 	bool once, tls, hold, one_by_one;
 	const char *from, *recipient;
 	size_t size;
-	size_t held;
+	size_t held, opening;
 	struct text login; /* AUTH PLAIN and its argument; empty: none */
 	struct text envelope;
-	struct text content;    /* with its final dot */
+	struct text content; /* with its final dot */
+	struct signal opened;
 	struct signal released; /* those held may go */
 	struct tls_context *context;
 	/* what came of it */
@@ -43,7 +44,6 @@ struct load {
 struct session {
 	struct load *load;
 	struct connection *connection;
-	struct tls_context *context; /* of its own: no ticket of another; NULL: the common one */
 	struct line_reader reader;
 	struct smtp_reply reply;
 };
@@ -89,11 +89,12 @@ static bool hear(struct session *session, unsigned class)
 static bool secure(struct session *session)
 {
 	struct world *world = session->load->world;
-	struct tls_context *context = session->load->context;
-	if (session->load->once)
-		context = session->context = tls_context_new_client();
+	/* A name of its own: no ticket of another connection fits. */
+	char name[64];
+	snprintf(name, sizeof(name), "n%zu.load.example", session->load->given);
 	return say(session, VIEW("STARTTLS\r\n")) && hear(session, 2) &&
-	       world->operations->tls(world, session->connection, TLS_CLIENT, context, VIEW_NONE,
+	       world->operations->tls(world, session->connection, TLS_CLIENT, session->load->context,
+	                              session->load->once ? view_of(name) : VIEW_NONE,
 	                              world_now(world) + patience) == TLS_OK &&
 	       say(session, VIEW("EHLO load.example\r\n")) && hear(session, 2);
 }
@@ -116,7 +117,6 @@ static void session_close(struct session *session)
 	if (session->connection != NULL && say(session, VIEW("QUIT\r\n")))
 		hear(session, 2);
 	connection_close(session->connection);
-	tls_context_free(session->context);
 	line_reader_deinit(&session->reader);
 	smtp_reply_deinit(&session->reply);
 }
@@ -196,11 +196,19 @@ static void wait_for_end_of_input(void *argument)
 	signal_wake_all(&load->released);
 }
 
+/* Not all at once: what a handshake needs is not what an idle session needs. */
+enum { OPENING_MOST = 100 };
+
 static void hold(void *argument)
 {
 	struct load *load = argument;
 	struct session session;
+	while (load->opening >= OPENING_MOST)
+		signal_wait(&load->opened, NEVER_DUE);
+	load->opening++;
 	const bool open = session_open(&session, load);
+	load->opening--;
+	signal_wake_one(&load->opened);
 	load->failed += !open;
 	if (++load->held == load->connections) {
 		printf("held %zu\n", load->held - load->failed);
@@ -277,6 +285,7 @@ static void run(struct load *load)
 	load->waits = must_alloc(load->messages + 1, sizeof(*load->waits));
 	load->began = world_now(load->world);
 	load->running = load->connections;
+	signal_init(&load->opened);
 	signal_init(&load->released);
 	write_message(load, 0);
 	for (size_t i = 0; i < load->connections; i++)

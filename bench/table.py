@@ -20,7 +20,7 @@ def amount(value, form="%.0f"):
 
 
 def side_by_side(figures, words):
-    signature = figures["limits"]["signature"]
+    signature = figures["limits"]["signature_busy"]
     rows = ["%-4s %-19s %10s %11s %9s %9s %10s %10s %9s %9s" % ("", "", "accepted/s", "delivered/s", "wait us", "CPU us", "signatures", "flushes", "KB disk", "MiB")]
     for kind, results in figures["kinds"].items():
         rows.append("%s: %s" % (kind, words[kind]))
@@ -45,7 +45,7 @@ def demands(figures):
             row(kind, "delivered, times the best other (%s)" % best_other(results), "%.1f" % have, "at least %d" % least, have >= least)
     if "B1" in figures["kinds"]:
         mine = figures["kinds"]["B1"]["Sealpost"]
-        have = mine["cpu"] / limits["signature"]
+        have = mine["cpu"] / limits["signature_busy"]
         row("B1", "CPU of a message, all rooms, in signatures", "%.2f" % have, "at most %.1f" % SIGNATURES, have <= SIGNATURES)
         row("B8", "bytes written of a message of 10 KB, times its size", "%.2f" % (mine["files"] / 10240), "at most 1.5", mine["files"] <= 1.5 * 10240)
     if "B7" in figures["kinds"]:
@@ -66,7 +66,7 @@ def as_text(figures, words):
         rows += ["", *side_by_side(figures, words), "", "CPU by room, in signatures a message"]
         for kind, results in figures["kinds"].items():
             rooms = sorted(results["Sealpost"]["rooms"].items(), key=lambda room: -room[1][0])
-            rows.append("%-4s %s" % (kind, "  ".join("%s %.2f" % (name, room[0] / limits["signature"]) for name, room in rooms)))
+            rows.append("%-4s %s" % (kind, "  ".join("%s %.2f" % (name, room[0] / limits["signature_busy"]) for name, room in rooms)))
     return "\n".join(rows + ["", *demands(figures)])
 
 
