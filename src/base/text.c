@@ -180,6 +180,8 @@ static bool is_skipped(char byte)
 bool text_add_base64_decoded(struct text *text, struct view encoded)
 {
 	const size_t before = text->length;
+	char piece[96];
+	size_t ready = 0;
 	uint32_t bits = 0;
 	unsigned held = 0;
 	unsigned digits = 0;
@@ -200,12 +202,18 @@ bool text_add_base64_decoded(struct text *text, struct view encoded)
 		digits++;
 		if (held >= 8) {
 			held -= 8;
-			if (!text_add_byte(text, (char)(bits >> held & 0xff)))
+			piece[ready++] = (char)(bits >> held & 0xff);
+		}
+		if (ready == sizeof(piece)) {
+			if (!text_add(text, (struct view){ piece, ready }))
 				goto bad;
+			ready = 0;
 		}
 	}
 	/* A single digit left over, or padding that does not fill the group, is a damaged copy. */
 	if (digits % 4 == 1 || padding > 2 || (padding > 0 && (digits + padding) % 4 != 0))
+		goto bad;
+	if (!text_add(text, (struct view){ piece, ready }))
 		goto bad;
 	return true;
 bad:
