@@ -1,5 +1,6 @@
 #include "rooms/supervisor/child.h"
 
+#include "base/clock.h"
 #include "rooms/control.h"
 
 #include <errno.h>
@@ -8,6 +9,22 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define DELAY_FIRST (100 * MILLISECOND)
+#define DELAY_MOST  (30 * SECOND)
+
+int64_t child_restart_delay(unsigned failures, uint64_t random)
+{
+	if (failures == 0)
+		return 0;
+	int64_t delay = DELAY_FIRST;
+	for (unsigned i = 1; i < failures && delay < DELAY_MOST; i++)
+		delay *= 2;
+	if (delay > DELAY_MOST)
+		delay = DELAY_MOST;
+	/* Rooms that died of the same thing do not come back at the same moment. */
+	return delay - (int64_t)(random % (uint64_t)(delay / 5));
+}
 
 /* Between fork and exec only what is safe there. */
 _Noreturn static void become_room(const char *program, const char *room, const char *instance, int control)

@@ -25,5 +25,8 @@ struct child {
 
 /* Forks and executes program as `--room NAME --instance N`; child->pid and child->control are set. */
 bool child_start(struct child *child, const char *program, struct text *problem);
+/* How long to wait before it is started again: not at all at first, then twice as long each time, to 30 s, less up to
+ * a fifth. failures: in a row, before this one. */
+int64_t child_restart_delay(unsigned failures, uint64_t random);
 
 #endif

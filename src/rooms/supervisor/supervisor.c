@@ -460,20 +460,14 @@ static void child_begin(struct child *child)
 	say(child, &(struct control_message){ .kind = CONTROL_START, .descriptor = -1 });
 }
 
-static int64_t restart_delay(const struct child *child)
-{
-	int64_t delay = child->failures == 0 ? 0 : 100 * MILLISECOND;
-	for (unsigned i = 1; i < child->failures && delay < 30 * SECOND; i++)
-		delay *= 2;
-	return delay;
-}
-
 static void child_start_again(void *argument)
 {
 	struct child *child = argument;
 	struct supervisor *supervisor = child->supervisor;
 	for (;;) {
-		if (task_sleep(supervisor->world, restart_delay(child)) != WAIT_DONE || supervisor->stopping)
+		if (task_sleep(supervisor->world,
+		               child_restart_delay(child->failures, world_random_u64(supervisor->world))) != WAIT_DONE ||
+		    supervisor->stopping)
 			return;
 		if (child_launch(supervisor, child))
 			break;
