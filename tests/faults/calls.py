@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent)]
 import kills  # noqa: E402  (it knows where relay.py is)
@@ -36,13 +37,14 @@ class History(kills.Client):
 
 def start(relay):
     """A room that cannot start ends the service, and whoever keeps it starts it again."""
-    for _ in range(3):
+    for _ in range(20):
         try:
             relay.start()
             return
         except AssertionError:
             if relay.process.poll() is None:
                 raise
+            time.sleep(0.3)
     raise AssertionError("it does not start: " + relay.log.read_text()[-2000:])
 
 
