@@ -48,11 +48,12 @@ def start(relay):
     raise AssertionError("it does not start: " + relay.log.read_text()[-2000:])
 
 
-def is_empty(relay):
+def left(relay):
+    """What is queued; None while the room that is asked is being started again."""
     try:
-        return not kills.queued(relay)
-    except subprocess.CalledProcessError:  # the room that is asked is being started again
-        return False
+        return kills.queued(relay)
+    except subprocess.CalledProcessError:
+        return None
 
 
 class Trial:
@@ -96,12 +97,14 @@ class Trial:
             self.relay.environment = {}
             start(self.relay)
         else:
-            wait_for(lambda: is_empty(self.relay), 60)
+            wait_for(lambda: left(self.relay) == [], 60)
         try:
             wait_for(lambda: not book.missing(), 3 if self.control else 30)
         except AssertionError:
             pass
-        report = book.report(kills.queued(self.relay))
+        queued = []
+        wait_for(lambda: queued.append(left(self.relay)) or queued[-1] is not None)
+        report = book.report(queued[-1])
         for key, recipient in sorted(book.missing()):
             if not self.control:
                 kills.tell_story(self.relay, book.acknowledged[key][0], recipient)

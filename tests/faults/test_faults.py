@@ -69,3 +69,29 @@ def test_a_message_that_ends_delivery_is_quarantined():
         relay.close()
         sink.stop()
         shim.close()
+
+
+def test_a_clock_that_jumps_ends_nothing():
+    book = Ledger()
+    sink = Sink(book)
+    shim = Shim("all", clock="")
+    shim.environment["FAULT_CLOCK"] = str(shim.clock)
+    relay = Relay(sink=sink)
+    relay.environment = shim.environment
+    try:
+        kills.prepare(relay)
+        client = relay.client(relay.account)
+        for number, seconds in enumerate((0, 365 * 86400, -86400)):
+            shim.set_clock(seconds)
+            key = "jump-%d" % number
+            book.sends(key, b"text\r\n")
+            client.sendmail(kills.FROM, ["later-%s@rcpt.test" % key], b"From: %s\r\nX-Key: %s\r\n\r\ntext\r\n" % (kills.FROM.encode(), key.encode()))
+            wait_for(lambda: book.received[key, "later-%s@rcpt.test" % key] == 1)
+        assert not [event for event in relay.events() if event.get("event") in ("expired", "bounced")]
+        assert sum(1 for event in relay.events() if event.get("event") == "deferred") == 3
+        years = {event["time"][:4] for event in relay.events() if event.get("event") == "delivered"}
+        assert len(years) == 2, years  # the clock did jump
+    finally:
+        relay.close()
+        sink.stop()
+        shim.close()
