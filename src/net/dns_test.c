@@ -275,7 +275,8 @@ static void ask_zones(struct scene *scene)
 			expect_number(name, answer->through_alias, alias);
 			expect_number(name, answer->secure, false);
 			if (fresh == 0)
-				expect_number(name, answer->ttl, zone_rows[i].ttl);
+				expect_number(name, answer->ttl <= zone_rows[i].ttl && answer->ttl > 0,
+				              true); /* it has begun to run */
 			else
 				expect_number(name, answer->ttl <= 10, true);
 			if (zone_rows[i].first != NULL && zone_rows[i].type == DNS_A)
