@@ -123,8 +123,8 @@ static enum disk_result real_sync(struct disk *disk, struct disk_file *file)
 	(void)disk;
 	if (fdatasync(file->descriptor) < 0)
 		return result_of_errno();
-	/* A flush that ends while the file system shuts itself down (its journal aborts) may say that all is well on ext4,
-	 * and nothing is. From then on a read fails, of what is in memory too. */
+	/* A flush that ends while the file system shuts itself down (its journal aborts) may say that all is well on
+	 * ext4, and nothing is. From then on a read fails, of what is in memory too. */
 	char byte;
 	return pread(file->descriptor, &byte, 1, 0) < 0 ? result_of_errno() : DISK_OK;
 }

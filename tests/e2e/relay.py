@@ -78,6 +78,7 @@ class Relay:
         self.sink = sink or self.own_sink
         self.records = {"example.com": []}
         self.process = None
+        self.meets_dead_disks = False
         self.environment = {}  # of the daemon, beside our own
         self.before = []  # what the daemon's command begins with
         self.log = self.directory / "log"
@@ -157,6 +158,8 @@ limits: {{ rate: 100000/s, burst: 1000000, quota: 100000000/d }}
             self.own_sink.stop()
         text = self.log.read_text()
         shutil.rmtree(self.directory)
+        if self.meets_dead_disks:  # where SQLite's shared index, which is mapped, cannot be read any more
+            text = re.sub(r"ERROR: AddressSanitizer: BUS| ended \(signal 7\)", "", text)
         for trouble in ("ERROR: AddressSanitizer", "runtime error:", "must hold:", "LeakSanitizer: detected"):
             assert trouble not in text, text[text.index(trouble) - 2000 :]
         crash = re.search(r"^.* ended \(signal (?!9\)).*$", text, re.M)  # the tests kill with 9 alone

@@ -66,6 +66,7 @@ class Machine:
     def __init__(self, system, sink, control):
         self.shim = Shim("all", flush="drop") if control else None
         self.relay = Relay(sink=sink)
+        self.relay.meets_dead_disks = True
         self.image, self.mount = self.relay.directory / "image", self.relay.directory / "state"
         self.mounted = False
         try:

@@ -208,8 +208,9 @@ static void restore_one(void *context, const struct kept_row *row)
 	struct dns_answer answer;
 	int64_t duration = 0;
 	const int64_t age = world_wall(resolver->world) - row->wall;
-	/* A clock that was set back makes nothing younger than now. */
-	const int64_t obtained = world_now(resolver->world) - (age > 0 ? age : 0);
+	/* A clock that was set back makes nothing younger; nor is anything so young that what does not pass by it would
+	 * not be asked again at once. */
+	const int64_t obtained = world_now(resolver->world) - (age > retry_at_most_every ? age : retry_at_most_every);
 	if (row->key.length <= NAME_MOST + 8 && map_get(&resolver->names, row->key) == NULL &&
 	    packed_read(row->value, &arena, &answer, &duration) && duration <= (*resolver->config)->dns.max_ttl) {
 		struct cache_entry *entry = entry_new(resolver, row->key);
