@@ -66,6 +66,11 @@ static void service_records(struct resolver *resolver, struct records_answer *an
 		    arena_print(arena, "v=spf1 include:%.*s -all", VIEW_PRINT(config->service.spf_include)));
 	add_keys(resolver, domain, answer, arena);
 	add(answer, "dmarc", arena_print(arena, "_dmarc.%.*s", VIEW_PRINT(domain)), VIEW("v=DMARC1; p=reject;"));
+	/* RFC 8461 3.1 and RFC 8460 3: for the mail that comes back to the service. The id changes with the policy that
+	 * stands at https://mta-sts.DOMAIN/.well-known/mta-sts.txt, which is its owner's. */
+	add(answer, "mta-sts", arena_print(arena, "_mta-sts.%.*s", VIEW_PRINT(domain)), VIEW("v=STSv1; id=1;"));
+	add(answer, "tls-rpt", arena_print(arena, "_smtp._tls.%.*s", VIEW_PRINT(domain)),
+	    arena_print(arena, "v=TLSRPTv1; rua=mailto:postmaster@%.*s", VIEW_PRINT(domain)));
 }
 
 void resolver_answer_records(void *room, const struct caller *caller, const void *question, void *given,
