@@ -18,10 +18,19 @@ from aiosmtpd.smtp import SMTP
 BUILD = pathlib.Path(os.environ.get("SEALPOST_BUILD", "build/test"))
 
 
-def free_port():
-    with socket.socket() as probe:
+def free_ports(count):
+    """Different ones: they are all held until the last is found."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def free_port():
+    return free_ports(1)[0]
 
 
 def wait_for(what, seconds=20):
@@ -73,7 +82,7 @@ class Relay:
         DNS is asked, in place of the zones here."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sealpost-test-"))
         os.chmod(self.directory, 0o755)
-        self.port, self.tls_port = free_port(), free_port()
+        self.port, self.tls_port = free_ports(2)
         self.own_sink = None if sink else Sink()
         self.sink = sink or self.own_sink
         self.records = {"example.com": []}
