@@ -250,3 +250,10 @@ def test_agrees_with_dkimpy(names, keys):
         changed = sealed.replace(before, after)
         theirs = dkim.verify(changed, dnsfunc=lambda name, timeout=5: records.get(name.decode().rstrip(".").lower()))
         assert (first(names, changed)[0] == "pass") == theirs, (before, after)
+
+
+def test_no_field_is_out_of_sight(names, keys):
+    """As many as a message may have, and the author last."""
+    sealed = seal(keys, message=b"X-One: more\r\n" * 4090 + MESSAGE)
+    assert first(names, sealed)[0] == "pass"
+    assert first(names, sealed.replace(b"From: ", b"From: x", 1))[0] == "fail"
