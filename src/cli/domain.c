@@ -255,16 +255,59 @@ static void add_line(struct text *text, const char *key, const char *value)
 	text_add_byte(text, '\n');
 }
 
-/* The whole record, to be pasted. A token stands beside what is there; of the others there is one. */
+/* The whole record, to be pasted. */
 static void add_fix(struct text *text, const json_t *check, struct arena *arena)
 {
 	const char *fix = cli_member(check, "fix", arena);
-	const bool replaces = json_array_size(json_object_get(check, "seen")) > 0 &&
-	                      !view_equal(view_of(cli_member(check, "check", arena)), VIEW("token"));
+	const bool replaces = json_is_true(json_object_get(check, "replaces"));
 	const struct view name = view_of(cli_member(check, "name", arena));
 	if (fix[0] != '\0')
 		add_line(text, replaces ? "replace with" : "publish",
 		         arena_print(arena, "%.*s TXT \"%s\"", VIEW_PRINT(name), fix).data);
+}
+
+static void add_time(struct text *text, long long seconds)
+{
+	if (seconds >= 7200)
+		text_print(text, "%lld hours", (seconds + 3599) / 3600);
+	else if (seconds >= 120)
+		text_print(text, "%lld minutes", (seconds + 59) / 60);
+	else
+		text_print(text, "%lld seconds", seconds);
+}
+
+/* Each of the domain's own name servers that shows something else than was found. */
+static void add_servers(struct text *text, const json_t *check, struct arena *arena)
+{
+	const struct view state = view_of(cli_member(check, "state", arena));
+	size_t index;
+	json_t *server;
+	json_array_foreach(json_object_get(check, "servers"), index, server)
+	{
+		const struct view shown = view_of(cli_member(server, "state", arena));
+		const char *name = cli_member(server, "server", arena);
+		if (view_equal(shown, VIEW("unknown")) || view_equal(shown, state))
+			continue;
+		if (json_array_size(json_object_get(server, "seen")) == 0)
+			add_line(text, "at", arena_print(arena, "%s: nothing", name).data);
+		size_t number;
+		json_t *seen;
+		json_array_foreach(json_object_get(server, "seen"), number, seen)
+			add_line(text, "at", arena_print(arena, "%s: %s", name, json_string_value(seen)).data);
+	}
+}
+
+static void add_caches(struct text *text, const json_t *check)
+{
+	struct text line = TEXT_LIMIT(100);
+	const json_t *ttl = json_object_get(check, "ttl");
+	if (ttl != NULL) {
+		text_add(&line, VIEW("may show what is there now for "));
+		add_time(&line, json_integer_value(ttl));
+		text_add(&line, VIEW(" after a change"));
+		add_line(text, "caches", text_cstring(&line));
+	}
+	text_deinit(&line);
 }
 
 static void print_one_check(const struct cli *cli, const json_t *check, struct arena *arena)
@@ -284,9 +327,31 @@ static void print_one_check(const struct cli *cli, const json_t *check, struct a
 		if (cli_member(check, "fix", arena)[0] == '\0')
 			add_line(&text, "expected", cli_member(check, "expected", arena));
 		add_fix(&text, check, arena);
+		add_servers(&text, check, arena);
+		add_caches(&text, check);
 	}
 	fputs(text_cstring(&text), stdout);
 	text_deinit(&text);
+}
+
+static void print_asked(const json_t *answer)
+{
+	struct arena arena = { 0 };
+	struct text asked = TEXT_LIMIT(8192);
+	size_t index;
+	json_t *server;
+	json_array_foreach(json_object_get(answer, "servers"), index, server)
+	{
+		const char *problem = cli_member(server, "problem", &arena);
+		if (problem[0] != '\0')
+			printf("%s was not asked: %s\n", cli_member(server, "server", &arena), problem);
+		else
+			text_print(&asked, "%s%s", asked.length > 0 ? ", " : "", cli_member(server, "server", &arena));
+	}
+	if (asked.length > 0)
+		printf("asked: the resolver, %s\n", text_cstring(&asked));
+	text_deinit(&asked);
+	arena_deinit(&arena);
 }
 
 /* A fault is a no; where there is none but DNS did not answer, it is not known. */
@@ -316,6 +381,7 @@ static void print_checks(const struct cli *cli, const json_t *answer, enum outco
 	json_t *check;
 	const char *account = cli_member(answer, "account", &arena);
 	json_array_foreach(json_object_get(answer, "checks"), index, check) print_one_check(cli, check, &arena);
+	print_asked(answer);
 	printf("%s%s%s: %s\n", cli_member(answer, "domain", &arena), account[0] == '\0' ? "" : " for ", account,
 	       words[result]);
 	if (account[0] == '\0')

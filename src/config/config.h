@@ -87,6 +87,7 @@ struct config {
 		struct config_endpoints resolvers;
 		struct config_texts trust_anchors;
 		struct config_texts zone_files;
+		uint64_t server_port;
 		int64_t grace;
 		int64_t min_ttl;
 		int64_t max_ttl;

@@ -116,6 +116,8 @@ const struct schema_row schema_rows[] = {
 	  .description = "files with DNSSEC trust anchors" },
 	{ "dns.zone_files", TYPE_PATHS, FIELD(dns.zone_files), "[]",
 	  .description = "zones that are answered from files, for demonstrations and tests" },
+	{ "dns.server_port", TYPE_COUNT, FIELD(dns.server_port), "53", 1, 65535,
+	  .description = "port of domains' own name servers, which the doctor asks one by one" },
 	{ "dns.grace", TYPE_DURATION, FIELD(dns.grace), "24h", 0, 30 * DAY_SECONDS,
 	  .description = "how long the last definitive answer serves while DNS fails" },
 	{ "dns.min_ttl", TYPE_DURATION, FIELD(dns.min_ttl), "10s", 1, DAY_SECONDS,

@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 #include "base/must.h"
+#include "net/dns_message.h"
 #include "net/dns_private.h"
 
 #include <pthread.h>
@@ -63,15 +64,6 @@ static void read_records(const struct ub_result *result, enum dns_type type, str
 	answer->detail = answer->record_count > 0 ? VIEW_NONE : VIEW("the answer is malformed");
 }
 
-static struct view rcode_name(int rcode)
-{
-	static const struct view names[] = {
-		VIEW_INIT("NOERROR"),  VIEW_INIT("FORMERR"), VIEW_INIT("SERVFAIL"),
-		VIEW_INIT("NXDOMAIN"), VIEW_INIT("NOTIMP"),  VIEW_INIT("REFUSED"),
-	};
-	return rcode >= 0 && (size_t)rcode < sizeof(names) / sizeof(names[0]) ? names[rcode] : VIEW("an error");
-}
-
 static void answer_fail(struct dns_answer *answer, struct view detail)
 {
 	answer->status = DNS_FAILED;
@@ -108,7 +100,7 @@ static void answer_fill(const struct ub_result *result, enum dns_type type, stru
 	else if (result->rcode == 0)
 		answer->status = DNS_NODATA;
 	else
-		answer_fail(answer, rcode_name(result->rcode));
+		answer_fail(answer, dns_rcode_name((unsigned)result->rcode));
 }
 
 /* ---- asking */
@@ -214,6 +206,7 @@ static void lookup(struct dns *generic, struct view name, enum dns_type type, bo
 			lookup_in(&dns->contexts[fresh ? DNS_CONTEXT_FRESH : DNS_CONTEXT_KEPT], type, deadline, arena, answer);
 	if (waited == WAIT_CANCELLED)
 		answer->status = DNS_CANCELLED;
+	answer->is_local = dns_large_has_zone_of(dns->large, without_last_dot(name));
 	if (fresh && answer->ttl > FRESH_TTL)
 		answer->ttl = FRESH_TTL;
 	dns->lookup_count--;

@@ -30,4 +30,7 @@ struct dns *dns_unbound_new(struct world *world, const struct dns_settings *sett
  * one, use it, free the old one. */
 void dns_unbound_free(struct dns *dns);
 
+/* Is name the zone's, or below it? Both with the last dot, or both without. */
+bool dns_name_is_within(struct view name, struct view zone);
+
 #endif

@@ -19,7 +19,8 @@ struct set {
 };
 
 struct dns_large {
-	struct map sets; /* name without the last dot, lower case -> struct set */
+	struct map sets;  /* name without the last dot, lower case -> struct set */
+	struct map zones; /* such names too -> the map itself */
 };
 
 static void set_free(struct set *set)
@@ -34,6 +35,7 @@ struct dns_large *dns_large_new(uint64_t seed)
 {
 	struct dns_large *large = must_alloc(1, sizeof(*large));
 	large->sets = (struct map)MAP_LIMIT(NAMES_MOST, seed);
+	large->zones = (struct map)MAP_LIMIT(NAMES_MOST, seed);
 	return large;
 }
 
@@ -61,6 +63,7 @@ void dns_large_free(struct dns_large *large)
 		return;
 	forget(large, SIZE_MAX);
 	map_deinit(&large->sets);
+	map_deinit(&large->zones);
 	free(large);
 }
 
@@ -222,6 +225,9 @@ void dns_large_add_zone(struct dns_large *large, struct view name, struct view c
 	struct text owner = TEXT_LIMIT(1024);
 	struct view origin = name;
 	struct view line;
+	bool full = false;
+	absolute(name, origin, &owner);
+	map_put(&large->zones, text_view(&owner), large, &full);
 	while (view_split(&content, '\n', &line)) {
 		struct view rest = line;
 		const bool has_owner = line.length > 0 && !is_blank(line.data[0]);
@@ -236,6 +242,19 @@ void dns_large_add_zone(struct dns_large *large, struct view name, struct view c
 			add_record(large, text_view(&owner), rest);
 	}
 	text_deinit(&owner);
+}
+
+bool dns_large_has_zone_of(const struct dns_large *large, struct view name)
+{
+	struct text lower = TEXT_LIMIT(1024);
+	add_lower(&lower, name);
+	struct view rest = lower.overflow ? VIEW_NONE : text_view(&lower);
+	while (rest.length > 0 && map_get(&large->zones, rest) == NULL) {
+		const size_t dot = view_find_byte(rest, '.');
+		rest = dot == VIEW_NOT_FOUND ? VIEW_NONE : view_from(rest, dot + 1);
+	}
+	text_deinit(&lower);
+	return rest.length > 0;
 }
 
 bool dns_large_answer(const struct dns_large *large, struct view name, struct arena *arena, struct dns_answer *answer)

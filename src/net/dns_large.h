@@ -1,5 +1,5 @@
-/* TXT records of zone files that are more at one name than a DNS message can carry (64 KiB): libunbound has no way to
- * give them out.
+/* What libunbound does not tell of zone files: their names, and the TXT records that are more at one name than a DNS
+ * message can carry (64 KiB).
  * Promises: nothing is kept of names whose records fit; where a line cannot be read, nothing is told of its name.
  * Does not know: any other type. */
 #ifndef NET_DNS_LARGE_H
@@ -19,5 +19,8 @@ void dns_large_end(struct dns_large *large);
 /* False: that name's records fit, or there are none. */
 bool dns_large_answer(const struct dns_large *large, struct view name, struct arena *arena,
                       struct dns_answer *answer);
+
+/* Is the name (without the last dot) in one of the zones? */
+bool dns_large_has_zone_of(const struct dns_large *large, struct view name);
 
 #endif

@@ -41,7 +41,7 @@ static bool name_is_absolute(struct view name)
 	return name.length > 1 && view_ends(name, VIEW("."));
 }
 
-static bool name_is_within(struct view name, struct view zone)
+bool dns_name_is_within(struct view name, struct view zone)
 {
 	if (zone.length == 0 || !view_ends_nocase(name, zone))
 		return false;
@@ -82,7 +82,7 @@ static struct view zone_of_line(const struct zone *zone, struct view line, bool 
 	const struct view present = text_view(&zone->name);
 	if (!name_is_absolute(name) || view_equal_nocase(name, present))
 		return VIEW_NONE;
-	return is_soa || !name_is_within(name, present) ? name : VIEW_NONE;
+	return is_soa || !dns_name_is_within(name, present) ? name : VIEW_NONE;
 }
 
 static bool line_is_empty(struct view line)

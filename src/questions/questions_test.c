@@ -163,7 +163,7 @@ static void frames(void **state)
 		sample.seen = must_alloc(sample.shape->size, 1);
 		assert_true(frame_trim(&sample));
 		assert_true(try_frame(sample.shape, text_view(&sample.frame), sample.seen));
-		frame_fill(&sample, 0, 2);
+		frame_fill(&sample, 0, 3);
 		frame_vary(&sample, i);
 		cut_everywhere(&sample);
 		flip_everywhere(&sample);

@@ -202,6 +202,23 @@ static void check_request_wire(struct wire *wire, void *element)
 	wire_view(wire, &value->as_typed, NAME_MOST);
 }
 
+static void check_server_wire(struct wire *wire, void *element)
+{
+	struct check_server *value = element;
+	wire_view(wire, &value->name, NAME_MOST);
+	WIRE_ENUM(wire, value->state, enum check_state, STATE_UNKNOWN);
+	value->seen_count = wire_count(wire, value->seen_count, SEEN_MOST);
+	for (size_t i = 0; i < value->seen_count; i++)
+		wire_view(wire, &value->seen[i], LINE_MOST);
+}
+
+static void asked_server_wire(struct wire *wire, void *element)
+{
+	struct asked_server *value = element;
+	wire_view(wire, &value->name, NAME_MOST);
+	wire_view(wire, &value->problem, LINE_MOST);
+}
+
 static void check_row_wire(struct wire *wire, void *element)
 {
 	struct check_row *value = element;
@@ -213,7 +230,12 @@ static void check_row_wire(struct wire *wire, void *element)
 	wire_view(wire, &value->name, LINE_MOST);
 	wire_view(wire, &value->expected, PARAGRAPH_MOST);
 	wire_view(wire, &value->fix, PARAGRAPH_MOST);
+	wire_bool(wire, &value->replaces);
 	wire_view(wire, &value->detail, PARAGRAPH_MOST);
+	wire_u32(wire, &value->ttl);
+	value->server_count = wire_count(wire, value->server_count, CHECK_SERVERS_MOST);
+	for (size_t i = 0; i < value->server_count; i++)
+		check_server_wire(wire, &value->servers[i]);
 }
 
 static void check_answer_wire(struct wire *wire, void *element)
@@ -223,6 +245,9 @@ static void check_answer_wire(struct wire *wire, void *element)
 	value->check_count = wire_count(wire, value->check_count, CHECK_COUNT);
 	for (size_t i = 0; i < value->check_count; i++)
 		check_row_wire(wire, &value->checks[i]);
+	value->asked_count = wire_count(wire, value->asked_count, CHECK_SERVERS_MOST);
+	for (size_t i = 0; i < value->asked_count; i++)
+		asked_server_wire(wire, &value->asked[i]);
 }
 
 const struct question resolver_check_question = {

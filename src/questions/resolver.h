@@ -129,6 +129,19 @@ enum asked resolver_route(struct peer *resolver, const struct route_request *req
 enum check_state { STATE_PASS, STATE_WARN, STATE_FAIL, STATE_UNKNOWN };
 #define SEEN_MOST 16u
 
+/* What one of the domain's own name servers shows. */
+#define CHECK_SERVERS_MOST 8u
+struct check_server {
+	struct view name;
+	enum check_state state; /* of the check, by what it shows */
+	struct view seen[SEEN_MOST];
+	size_t seen_count;
+};
+struct asked_server {
+	struct view name;
+	struct view problem; /* why it could not be asked; empty: it was */
+};
+
 struct check_row {
 	enum check check;
 	enum check_state state;
@@ -137,7 +150,11 @@ struct check_row {
 	struct view name;     /* where the record belongs */
 	struct view expected; /* the value that would pass */
 	struct view fix;      /* the whole line to publish or to replace with; empty when it passes */
+	bool replaces;        /* the fix takes the place of what was seen */
 	struct view detail;   /* for people */
+	uint32_t ttl;         /* seconds for which caches may show what its name servers show now; 0: not known */
+	struct check_server servers[CHECK_SERVERS_MOST];
+	size_t server_count;
 };
 struct check_request {
 	struct view domain;
@@ -148,6 +165,9 @@ struct check_answer {
 	bool ready;
 	struct check_row checks[CHECK_COUNT];
 	size_t check_count;
+	struct asked_server
+		asked[CHECK_SERVERS_MOST]; /* the domain's own name servers; none: not known, or a file here */
+	size_t asked_count;
 };
 extern const struct question resolver_check_question;
 enum asked resolver_check(struct peer *resolver, const struct check_request *request, struct check_answer *answer,

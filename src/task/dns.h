@@ -39,6 +39,7 @@ struct dns_answer {
 	enum dns_status status;
 	bool secure;           /* validated by DNSSEC */
 	bool through_alias;    /* a CNAME (or DNAME) led to it */
+	bool is_local;         /* from a file here, not from the world */
 	struct view canonical; /* the name at the end of the CNAMEs, or the name asked */
 	struct dns_record *records;
 	size_t record_count;

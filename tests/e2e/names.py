@@ -14,8 +14,10 @@ import dns.rrset
 
 
 class Names:
-    def __init__(self, records):
+    def __init__(self, records, address="127.0.0.1", port=0):
         """records: {name: [(type, text) or "SERVFAIL" or "ELSE SERVFAIL" or "SILENCE"]}; a TXT's text is as in a zone file."""
+        self.refuses = False  # everything, as a server does that knows nothing of the zone
+        self.ttl = 60
         self.records = {}
         self.publish(records)
         self.asked = []
@@ -40,12 +42,13 @@ class Names:
         socketserver.ThreadingTCPServer.allow_reuse_address = True
         self.tcp = None
         while self.tcp is None:
-            self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Udp)
+            self.udp = socketserver.ThreadingUDPServer((address, port), Udp)
             self.port = self.udp.server_address[1]
             try:
-                self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Tcp)
+                self.tcp = socketserver.ThreadingTCPServer((address, self.port), Tcp)
             except OSError:  # somebody has this port with TCP
                 self.udp.server_close()
+                assert port == 0
         for server in (self.udp, self.tcp):
             server.daemon_threads = True
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -74,6 +77,10 @@ class Names:
         self.asked.append((name.to_text().rstrip("."), dns.rdatatype.to_text(wanted)))
         rows = self.find(name.to_text().lower().rstrip("."))
         reply = dns.message.make_response(question, recursion_available=True)
+        reply.flags |= dns.flags.AA
+        if self.refuses:
+            reply.set_rcode(dns.rcode.REFUSED)
+            return reply.to_wire()
         if rows is None:
             reply.set_rcode(dns.rcode.NXDOMAIN)
         elif "SILENCE" in rows:
@@ -84,9 +91,9 @@ class Names:
             texts = [row[1] for row in rows if row != "ELSE SERVFAIL" and dns.rdatatype.from_text(row[0]) == wanted]
             alias = [row[1] for row in rows if row[0] == "CNAME"]
             if alias and not texts:
-                reply.answer.append(dns.rrset.from_text_list(name, 60, "IN", "CNAME", alias))
+                reply.answer.append(dns.rrset.from_text_list(name, self.ttl, "IN", "CNAME", alias))
             elif texts:
-                reply.answer.append(dns.rrset.from_text_list(name, 60, "IN", dns.rdatatype.to_text(wanted), texts))
+                reply.answer.append(dns.rrset.from_text_list(name, self.ttl, "IN", dns.rdatatype.to_text(wanted), texts))
             elif "ELSE SERVFAIL" in rows:
                 reply.set_rcode(dns.rcode.SERVFAIL)
         if not reply.answer:

@@ -205,20 +205,56 @@ void handle_service_records(struct api_request *request)
 
 /* ---- the doctor */
 
+static void write_seen(struct json *out, const struct view *seen, size_t count)
+{
+	json_key(out, VIEW("seen"));
+	json_open_array(out);
+	for (size_t i = 0; i < count; i++)
+		json_add_string(out, seen[i]);
+	json_close_array(out);
+}
+
+static void write_server(struct json *out, const struct check_server *server)
+{
+	json_open_object(out);
+	json_member_string(out, VIEW("server"), server->name);
+	json_member_string(out, VIEW("state"), state_names[server->state]);
+	write_seen(out, server->seen, server->seen_count);
+	json_close_object(out);
+}
+
+static void write_asked(struct json *out, const struct check_answer *answer)
+{
+	json_key(out, VIEW("servers"));
+	json_open_array(out);
+	for (size_t i = 0; i < answer->asked_count; i++) {
+		json_open_object(out);
+		json_member_string(out, VIEW("server"), answer->asked[i].name);
+		json_member_string_optional(out, VIEW("problem"), answer->asked[i].problem);
+		json_close_object(out);
+	}
+	json_close_array(out);
+}
+
 static void write_check(struct json *out, const struct check_row *row)
 {
 	json_open_object(out);
 	json_member_string(out, VIEW("check"), check_names[row->check]);
 	json_member_string(out, VIEW("state"), state_names[row->state]);
 	json_member_string(out, VIEW("name"), row->name);
-	json_key(out, VIEW("seen"));
-	json_open_array(out);
-	for (size_t i = 0; i < row->seen_count; i++)
-		json_add_string(out, row->seen[i]);
-	json_close_array(out);
+	write_seen(out, row->seen, row->seen_count);
 	json_member_string(out, VIEW("expected"), row->expected);
 	json_member_string(out, VIEW("fix"), row->fix);
+	json_key(out, VIEW("replaces"));
+	json_add_boolean(out, row->replaces);
 	json_member_string(out, VIEW("detail"), row->detail);
+	if (row->ttl > 0)
+		json_member_integer(out, VIEW("ttl"), row->ttl);
+	json_key(out, VIEW("servers"));
+	json_open_array(out);
+	for (size_t i = 0; i < row->server_count; i++)
+		write_server(out, &row->servers[i]);
+	json_close_array(out);
 	json_close_object(out);
 }
 
@@ -266,5 +302,6 @@ void handle_domain_check(struct api_request *request)
 	for (size_t i = 0; i < answer.check_count; i++)
 		write_check(out, &answer.checks[i]);
 	json_close_array(out);
+	write_asked(out, &answer);
 	json_close_object(out);
 }

@@ -81,7 +81,7 @@ static struct view explain_missing(struct view record, struct view include)
 void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
               struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->errand };
+	struct lookup_context context = { resolver, freshness, who->errand, who->server };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	struct spf_finding spf;
 	*finding =
@@ -96,7 +96,7 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 	finding->fix = spf.replacement;
 	switch (spf.admission) {
 	case SPF_ADMITTED:
-		if (freshness == FRESH_NOW && spf.warning.length == 0)
+		if (freshness == FRESH_NOW && who->server == NULL && spf.warning.length == 0)
 			spf.warning = receivers_say(&context, who, arena);
 		spf_passes(finding, &spf, VIEW("the record includes this service"), spf.warning);
 		return;

@@ -1,6 +1,8 @@
 /* What all checks share: look-ups for mail/, and the words for what could not be told. */
 #include "rooms/resolver/finding.h"
 
+#include "rooms/resolver/servers.h"
+
 void finding_see(struct finding *finding, struct view text)
 {
 	if (finding->seen_count < SEEN_MOST)
@@ -19,6 +21,22 @@ void finding_cannot_tell(struct finding *finding, struct view where, struct view
 
 /* ---- look-ups for mail/ */
 
+static void look_up(const struct lookup_context *lookup, struct view name, enum dns_type type, struct arena *arena,
+                    struct dns_answer *found)
+{
+	struct record_question question = { name, type, lookup->freshness, lookup->errand };
+	bool through_alias = false;
+	if (lookup->server != NULL) {
+		if (server_lookup(lookup->server, name, type, arena, found))
+			return;
+		/* An alias leads out of what that server has, or it is not asked for such a name. */
+		through_alias = found->through_alias;
+		question.name = found->canonical;
+	}
+	records_lookup(lookup->resolver, &question, arena, found);
+	found->through_alias = found->through_alias || through_alias;
+}
+
 static int compare_texts(const void *a, const void *b)
 {
 	return view_compare(*(const struct view *)a, *(const struct view *)b);
@@ -28,8 +46,7 @@ void lookup_txt(void *context, struct view name, struct arena *arena, struct txt
 {
 	const struct lookup_context *lookup = context;
 	struct dns_answer found;
-	const struct record_question question = { name, DNS_TXT, lookup->freshness, lookup->errand };
-	records_lookup(lookup->resolver, &question, arena, &found);
+	look_up(lookup, name, DNS_TXT, arena, &found);
 	*answer = (struct txt_answer){ .through_alias = found.through_alias, .detail = found.detail };
 	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
 		answer->status = TXT_FAILED;
@@ -54,8 +71,7 @@ void lookup_any(void *context, struct view name, enum lookup_type type, struct a
 	};
 	const struct lookup_context *lookup = context;
 	struct dns_answer found;
-	const struct record_question question = { name, types[type], lookup->freshness, lookup->errand };
-	records_lookup(lookup->resolver, &question, arena, &found);
+	look_up(lookup, name, types[type], arena, &found);
 	*answer = (struct lookup_answer){ .status = TXT_NONE, .detail = found.detail };
 	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
 		answer->status = TXT_FAILED;

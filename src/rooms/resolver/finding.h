@@ -13,6 +13,7 @@ struct lookup_context {
 	struct resolver *resolver;
 	enum freshness freshness;
 	struct errand *errand;
+	struct server_talk *server; /* NULL: the resolver alone answers */
 };
 void lookup_txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer);
 void lookup_any(void *context, struct view name, enum lookup_type type, struct arena *arena,

@@ -49,7 +49,7 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
                 struct finding *finding)
 {
 	const struct view prefix = (*resolver->config)->service.token_prefix;
-	struct lookup_context context = { resolver, freshness, who->errand };
+	struct lookup_context context = { resolver, freshness, who->errand, who->server };
 	struct txt_answer answer;
 	*finding = (struct finding){
 		.check = CHECK_TOKEN,
@@ -122,7 +122,7 @@ static bool judge_record(struct view record, const struct public_key *ours, stru
 static void judge_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
                       enum freshness freshness, struct arena *arena, struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->errand };
+	struct lookup_context context = { resolver, freshness, who->errand, who->server };
 	struct txt_answer answer;
 	struct text record = TEXT_LIMIT(8192);
 	dkim_key_write(ours->algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256, ours->key, &record);
@@ -219,7 +219,7 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
 void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->errand };
+	struct lookup_context context = { resolver, freshness, who->errand, who->server };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	struct dmarc_finding dmarc;
 	*finding = (struct finding){ .check = CHECK_DMARC, .state = STATE_FAIL, .status = { 5, 7, 1 } };
@@ -319,7 +319,7 @@ static struct view other_place(const struct finding *finding, const struct who *
  * example.com ends up at example.com.example.com. */
 void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
 {
-	struct lookup_context context = { resolver, FRESH_NOW, who->errand };
+	struct lookup_context context = { resolver, FRESH_NOW, who->errand, who->server };
 	const struct view places[] = {
 		arena_print(arena, "%.*s.%.*s", VIEW_PRINT(finding->name), VIEW_PRINT(who->domain)),
 		other_place(finding, who, arena),

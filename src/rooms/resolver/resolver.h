@@ -122,8 +122,9 @@ struct who {
 	struct view domain;
 	struct view account;
 	struct view as_typed;
-	struct errand *errand; /* of the look-ups */
-	bool known_keys_only;  /* none are made */
+	struct errand *errand;      /* of the look-ups */
+	struct server_talk *server; /* what is in its zone is asked of it alone; NULL: of the resolver */
+	bool known_keys_only;       /* none are made */
 };
 
 /* Each suspends; what they find lives in the arena. */

@@ -1,0 +1,141 @@
+"""The doctor asks each of a domain's own name servers: who lags behind, who is dead, what caches still show."""
+import hashlib
+import subprocess
+import time
+
+import pytest
+from names import Names
+from relay import BUILD, Relay
+
+ACCOUNT = "user@domain.com"
+TOKEN = "elastx-mrs=" + hashlib.sha256(ACCOUNT.encode()).hexdigest()
+SPF = "v=spf1 include:elastx.email -all"
+DMARC = "v=DMARC1; p=none"
+DOMAIN = "example.com"
+SERVERS = {"ns1.example.com": "127.0.0.21", "ns2.example.com": "127.0.0.22"}
+
+
+def txt(*strings):
+    return ("TXT", " ".join('"%s"' % string for string in strings))
+
+
+class World:
+    """A resolver with a cache of its own, and two name servers of the domain behind it."""
+
+    def __init__(self):
+        here = [("NS", name + ".") for name in SERVERS]
+        self.resolver = Names({DOMAIN: here, "elastx.email": [txt("v=spf1 ip4:192.0.2.10 -all")]})
+        self.resolver.publish({name: [("A", address)] for name, address in SERVERS.items()})
+        self.own = [Names({}, SERVERS["ns1.example.com"])]
+        self.own.append(Names({}, SERVERS["ns2.example.com"], self.own[0].port))
+        self.relay = Relay(dns='resolvers: [ "127.0.0.1:%d" ], server_port: %d' % (self.resolver.port, self.own[0].port))
+        self.relay.start()
+        self.relay.add_account(ACCOUNT)
+        self.relay.api("POST", "/v1/domains", {"domain": DOMAIN})
+        key = [row for row in self.relay.records_of(DOMAIN, ACCOUNT) if row["purpose"] == "dkim"][0]["strings"]
+        self.good = {
+            DOMAIN: [*here, txt(TOKEN), txt(SPF)],
+            "elastx._domainkey." + DOMAIN: [txt(*key)],
+            "_dmarc." + DOMAIN: [txt(DMARC)],
+        }
+        self.good_everywhere()
+
+    def good_everywhere(self):
+        for names in (self.resolver, *self.own):
+            names.publish(self.good)
+            names.refuses = False
+            names.ttl = 60
+
+    def without(self, *texts):
+        return {DOMAIN: [row for row in self.good[DOMAIN] if not any(text in row[1] for text in texts)]}
+
+    def check(self):
+        time.sleep(1.1)  # past what the last check has seen
+        command = [str(BUILD / "src/cli/sealpost"), "--config", str(self.relay.config), "domain", "check", DOMAIN, "--account", ACCOUNT]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        answer = self.relay.api("GET", "/v1/domains/%s/check?account=%s" % (DOMAIN, ACCOUNT))
+        return told.returncode, told.stdout, answer
+
+    def close(self):
+        self.relay.close()
+        for names in (self.resolver, *self.own):
+            names.stop()
+
+
+@pytest.fixture(scope="module")
+def one_world():
+    made = World()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(one_world):
+    one_world.good_everywhere()
+    return one_world
+
+
+def row_of(answer, check):
+    return [row for row in answer["checks"] if row["check"] == check][0]
+
+
+def test_all_are_asked_and_agree(world):
+    code, text, answer = world.check()
+    assert code == 0 and text.endswith("example.com for user@domain.com: ready\n")
+    assert "asked: the resolver, ns1.example.com, ns2.example.com\n" in text
+    assert answer["servers"] == [{"server": name} for name in SERVERS]
+    for row in answer["checks"]:
+        assert row["state"] == "pass" and [server["state"] for server in row["servers"]] == ["pass", "pass"]
+    assert row_of(answer, "dmarc")["servers"][1]["seen"] == [DMARC]
+    for server in world.own:
+        assert (DOMAIN, "TXT") in server.asked and ("elastx._domainkey." + DOMAIN, "TXT") in server.asked
+        assert server.asked.count((DOMAIN, "TXT")) <= 2  # token and SPF are in one answer; two checks were made
+
+
+def test_a_secondary_that_lags_behind(world):
+    world.own[1].publish({**world.without("spf1"), "_dmarc." + DOMAIN: [txt("v=DMARC1; p=rejekt")]})
+    code, text, answer = world.check()
+    assert code == 0 and row_of(answer, "spf")["state"] == "warn"
+    assert "the record includes this service; but ns2.example.com does not show the record: a secondary that lags behind" in text
+    assert "    at            ns2.example.com: nothing\n" in text
+    assert "    at            ns2.example.com: v=DMARC1; p=rejekt\n" in text
+    assert [server["state"] for server in row_of(answer, "spf")["servers"]] == ["pass", "fail"]
+
+
+def test_half_published(world):
+    for names in (world.resolver, world.own[1]):
+        names.publish(world.without(TOKEN))
+    world.own[1].ttl = 7300
+    code, text, answer = world.check()
+    assert code == 1
+    assert "ns1.example.com has the record already, ns2.example.com not yet" in text
+    assert '    publish       example.com TXT "%s"\n' % TOKEN in text
+    assert "    caches        may show what is there now for 3 hours after a change\n" in text
+    assert row_of(answer, "token")["ttl"] == 7300
+
+
+def test_servers_that_do_not_answer(world):
+    world.own[0].refuses = True
+    code, text, answer = world.check()
+    assert code == 0 and "ns1.example.com was not asked: REFUSED\n" in text
+    assert "asked: the resolver, ns2.example.com\n" in text
+    world.resolver.publish({"ns1.example.com": [("A", "127.0.0.23")]})
+    code, text, answer = world.check()
+    assert code == 0 and "ns1.example.com was not asked: connection refused\n" in text
+    world.resolver.publish({"ns1.example.com": []})
+    code, text, answer = world.check()
+    assert code == 0 and "ns1.example.com was not asked: it has no address\n" in text
+    world.resolver.publish({"ns1.example.com": [("A", SERVERS["ns1.example.com"])]})
+
+
+def test_what_lies_outside_the_zone_is_not_asked_of_them(world):
+    selector = "elastx._domainkey." + DOMAIN
+    keys = world.good[selector]
+    for names in world.own:
+        names.publish({selector: [("CNAME", "key.provider.test.")]})
+    world.resolver.publish({selector: [("CNAME", "key.provider.test.")], "key.provider.test": keys})
+    for names in world.own:
+        names.asked.clear()
+    code, text, answer = world.check()
+    assert code == 0 and [server["state"] for server in row_of(answer, "dkim")["servers"]] == ["pass", "pass"], text
+    assert not any(name in ("key.provider.test", "elastx.email") for names in world.own for name, _ in names.asked)
