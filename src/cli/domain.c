@@ -261,6 +261,7 @@ static void add_fix(struct text *text, const json_t *check, struct arena *arena)
 	const char *fix = cli_member(check, "fix", arena);
 	const bool replaces = json_is_true(json_object_get(check, "replaces"));
 	const struct view name = view_of(cli_member(check, "name", arena));
+	add_line(text, "remove", cli_member(check, "remove", arena));
 	if (fix[0] != '\0')
 		add_line(text, replaces ? "replace with" : "publish",
 		         arena_print(arena, "%.*s TXT \"%s\"", VIEW_PRINT(name), fix).data);

@@ -13,6 +13,7 @@ struct txt_answer {
 	struct view *texts; /* each record's strings joined without a space; in the arena */
 	size_t count;
 	bool through_alias;
+	struct view alias;  /* through_alias: where it leads */
 	bool no_such_name;  /* NONE: the name itself does not exist */
 	struct view detail; /* FAILED: why */
 };

@@ -66,14 +66,56 @@ static bool record_is_broken(struct view record, struct arena *arena, struct spf
 
 struct merging {
 	struct text text;
+	struct arena *arena;
 	struct view include;
 	bool included; /* as it should be */
 };
 
-/* What must not stay: terms that break the record, and our own include where it does nothing. */
-static bool is_to_go(struct merging *merging, const struct spf_term *term, enum spf_step step, bool after_all)
+/* What people write and what they mean; taken only where a term comes of it. */
+static const struct {
+	struct view written, meant;
+} spellings[] = {
+	{ VIEW_INIT("ipv4:"), VIEW_INIT("ip4:") },
+	{ VIEW_INIT("ipv6:"), VIEW_INIT("ip6:") },
+	{ VIEW_INIT("ip:"), VIEW_INIT("ip4:") },
+	{ VIEW_INIT("ip:"), VIEW_INIT("ip6:") },
+	{ VIEW_INIT("ip4="), VIEW_INIT("ip4:") },
+	{ VIEW_INIT("ip6="), VIEW_INIT("ip6:") },
+	{ VIEW_INIT("ip4:"), VIEW_INIT("ip6:") },
+	{ VIEW_INIT("ip6:"), VIEW_INIT("ip4:") },
+	{ VIEW_INIT("include="), VIEW_INIT("include:") },
+	{ VIEW_INIT("includes:"), VIEW_INIT("include:") },
+	{ VIEW_INIT("inlcude:"), VIEW_INIT("include:") },
+	{ VIEW_INIT("redirect:"), VIEW_INIT("redirect=") },
+	{ VIEW_INIT(""), VIEW_INIT("ip4:") },
+	{ VIEW_INIT(""), VIEW_INIT("ip6:") },
+};
+
+static bool mend(struct spf_term *term, struct arena *arena)
 {
-	if (step == SPF_MALFORMED)
+	static const struct view version = VIEW_INIT("v=spf1 ");
+	const bool is_qualified =
+		term->text.length > 0 && view_find_byte(VIEW("+-~?"), term->text.data[0]) != VIEW_NOT_FOUND;
+	const struct view qualifier = view_first(term->text, is_qualified ? 1 : 0);
+	const struct view word = view_from(term->text, qualifier.length);
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		if (!view_starts_nocase(word, spellings[i].written))
+			continue;
+		const struct view rest = view_from(word, spellings[i].written.length);
+		struct spf_walk walk =
+			spf_walk_of(arena_print(arena, "%.*s%.*s%.*s%.*s", VIEW_PRINT(version), VIEW_PRINT(qualifier),
+		                            VIEW_PRINT(spellings[i].meant), VIEW_PRINT(rest)));
+		if (spf_next(&walk, term) == SPF_TERM && term->kind != SPF_UNKNOWN)
+			return true;
+	}
+	return false;
+}
+
+/* What must not stay: terms that break the record, unless it is plain what they mean, and our own include where it
+ * does nothing. */
+static bool is_to_go(struct merging *merging, struct spf_term *term, enum spf_step step, bool after_all)
+{
+	if (step == SPF_MALFORMED && !mend(term, merging->arena))
 		return true;
 	if (!includes(term, merging->include))
 		return false;
@@ -100,19 +142,20 @@ static void merge_head(struct merging *merging, struct view record, bool again, 
 	for (;;) {
 		const struct spf_walk here = *walk;
 		const enum spf_step step = spf_next(walk, &term);
+		const struct view written = term.text;
 		if (step == SPF_END)
 			return;
 		if (step == SPF_TERM && (term.kind == SPF_ALL || term.kind == SPF_REDIRECT)) {
 			*walk = here;
 			return;
 		}
-		const bool repeats = again && (term.kind == SPF_EXP || has_word(&merging->text, term.text));
-		if (is_to_go(merging, &term, step, false) || repeats)
+		if (is_to_go(merging, &term, step, false) ||
+		    (again && (term.kind == SPF_EXP || has_word(&merging->text, term.text))))
 			continue;
 		if (again)
 			text_add_byte(&merging->text, ' ');
 		else
-			text_add(&merging->text, view_first(here.rest, (size_t)(term.text.data - here.rest.data)));
+			text_add(&merging->text, view_first(here.rest, (size_t)(written.data - here.rest.data)));
 		text_add(&merging->text, term.text);
 	}
 }
@@ -123,10 +166,10 @@ static void merge_tail(struct merging *merging, struct spf_walk *walk)
 	enum spf_step step;
 	bool after_all = false;
 	for (struct view before = walk->rest; (step = spf_next(walk, &term)) != SPF_END; before = walk->rest) {
+		const struct view blanks = view_first(before, (size_t)(term.text.data - before.data));
 		after_all = after_all || (step == SPF_TERM && term.kind == SPF_ALL);
 		if (is_to_go(merging, &term, step, after_all))
 			continue;
-		const struct view blanks = view_first(before, (size_t)(term.text.data - before.data));
 		text_add(&merging->text, blanks);
 		text_add(&merging->text, term.text);
 	}
@@ -137,7 +180,7 @@ static void merge_tail(struct merging *merging, struct spf_walk *walk)
 static struct view replacement_of(struct view record, struct view second, struct view include, struct arena *arena)
 {
 	const struct view simple = arena_print(arena, "v=spf1 include:%.*s -all", VIEW_PRINT(include));
-	struct merging merging = { .text = TEXT_LIMIT(RECORD_MOST), .include = include };
+	struct merging merging = { .text = TEXT_LIMIT(RECORD_MOST), .arena = arena, .include = include };
 	struct spf_walk tail;
 	struct spf_walk second_tail;
 	if (record.data == NULL)

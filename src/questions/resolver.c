@@ -231,6 +231,7 @@ static void check_row_wire(struct wire *wire, void *element)
 	wire_view(wire, &value->expected, PARAGRAPH_MOST);
 	wire_view(wire, &value->fix, PARAGRAPH_MOST);
 	wire_bool(wire, &value->replaces);
+	wire_view(wire, &value->remove, PARAGRAPH_MOST);
 	wire_view(wire, &value->detail, PARAGRAPH_MOST);
 	wire_u32(wire, &value->ttl);
 	value->server_count = wire_count(wire, value->server_count, CHECK_SERVERS_MOST);

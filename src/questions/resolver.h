@@ -151,6 +151,7 @@ struct check_row {
 	struct view expected; /* the value that would pass */
 	struct view fix;      /* the whole line to publish or to replace with; empty when it passes */
 	bool replaces;        /* the fix takes the place of what was seen */
+	struct view remove;   /* what has to go first, as NAME CNAME TARGET; empty: nothing */
 	struct view detail;   /* for people */
 	uint32_t ttl;         /* seconds for which caches may show what its name servers show now; 0: not known */
 	struct check_server servers[CHECK_SERVERS_MOST];

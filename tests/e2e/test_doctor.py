@@ -52,6 +52,8 @@ SET_UPS = {
     "two SPF records of others": lambda d, key: with_spf(d, key, "v=spf1 ip4:192.0.2.7 -all", "v=spf1 a mx ~all"),
     "SPF misspelt": lambda d, key: with_spf(d, key, "v=spf1 inclde:elastx.email -all"),
     "SPF that ends in a redirect": lambda d, key: with_spf(d, key, "v=spf1 redirect=_spf.google.com"),
+    "SPF with an address misspelt": lambda d, key: with_spf(d, key, "v=spf1 ipv4:192.0.2.7 -all"),
+    "SPF with ten includes": lambda d, key: with_spf(d, key, "v=spf1 %s -all" % " ".join("include:_s%d.google.com" % n for n in range(10))),
     "SPF without an all": lambda d, key: with_spf(d, key, "v=spf1 ip4:192.0.2.7"),
     "DKIM cut at 255": lambda d, key: with_key(d, key, key[:255]),
     "DKIM without its first part": lambda d, key: with_key(d, key, key[255:]),
@@ -64,6 +66,7 @@ SET_UPS = {
     "DKIM revoked": lambda d, key: with_key(d, key, "v=DKIM1; k=rsa; p="),
     "DKIM not for mail": lambda d, key: with_key(d, key, key.replace("k=rsa", "k=rsa; s=other")),
     "DKIM not for SHA-256": lambda d, key: with_key(d, key, key.replace("k=rsa", "k=rsa; h=sha1")),
+    "DKIM behind an alias of another service": lambda d, key: {**without(d, key, "dkim"), "elastx._domainkey." + d: [("CNAME", "key.google.com.")]},
     "DKIM at the doubled name": lambda d, key: {**without(d, key, "dkim"), "elastx._domainkey.%s.%s" % (d, d): [txt(key[:255], key[255:])]},
     "DKIM without _domainkey": lambda d, key: {**without(d, key, "dkim"), "elastx." + d: [txt(key[:255], key[255:])]},
     "DMARC misspelt": lambda d, key: with_dmarc(d, key, "v=DMARC; p=none"),
@@ -124,9 +127,12 @@ def paste(records, text):
         if not line.startswith(" "):
             seen = []
             continue
-        word, rest = re.fullmatch(r" +(seen|publish|replace with|expected) +(.*)", line).groups()
+        word, rest = re.fullmatch(r" +(seen|publish|replace with|remove|expected) +(.*)", line).groups()
         if word == "seen":
             seen.append(rest)
+        if word == "remove":
+            name, kind, target = rest.split()
+            records[name].remove((kind, target + "."))
         found = re.fullmatch(r'(\S+) TXT ((?:"[^"]*" ?)+)', rest)
         if word in ("publish", "replace with") and found:
             name, value = found[1], "".join(re.findall(r'"([^"]*)"', found[2]))
@@ -145,6 +151,8 @@ def joined(row):
 def told():
     """What the doctor says of all of them, before and after what it printed was pasted: {set-up: (code, text)}."""
     names = Names({"elastx.email": [txt("v=spf1 ip4:192.0.2.10 -all")], "_spf.google.com": [txt("v=spf1 ip4:198.51.100.0/24 -all")]})
+    names.publish({"_s%d.google.com" % number: [txt("v=spf1 ip4:198.51.100.%d -all" % number)] for number in range(10)})
+    names.publish({"key.google.com": [txt("v=DKIM1; k=rsa; p=")]})
     relay = Relay(dns='resolvers: [ "127.0.0.1:%d" ]' % names.port)
     domains = {set_up: "d%d.test" % number for number, set_up in enumerate(SET_UPS)}
     try:

@@ -247,6 +247,7 @@ static void write_check(struct json *out, const struct check_row *row)
 	json_member_string(out, VIEW("fix"), row->fix);
 	json_key(out, VIEW("replaces"));
 	json_add_boolean(out, row->replaces);
+	json_member_string_optional(out, VIEW("remove"), row->remove);
 	json_member_string(out, VIEW("detail"), row->detail);
 	if (row->ttl > 0)
 		json_member_integer(out, VIEW("ttl"), row->ttl);

@@ -14,6 +14,7 @@ static void row_of(const struct finding *finding, struct check_row *row)
 		.expected = finding->expected,
 		.fix = finding->fix,
 		.replaces = finding->replaces,
+		.remove = finding->remove,
 		.detail = finding->detail,
 	};
 	for (size_t i = 0; i < finding->seen_count; i++)
@@ -199,6 +200,7 @@ void resolver_answer_check(void *room, const struct caller *caller, const void *
 		struct finding finding;
 		examine(resolver, &who, (enum check)check, arena, &finding);
 		find_misplaced(resolver, &who, arena, &finding);
+		find_alias(resolver, &who, arena, &finding);
 		row_of(&finding, &answer->checks[answer->check_count++]);
 	}
 	ask_servers(resolver, request, answer, arena);

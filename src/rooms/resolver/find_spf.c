@@ -4,11 +4,29 @@
 #include "mail/spf_check.h"
 #include "rooms/resolver/finding.h"
 
-/* What a receiver makes of mail from this address. */
-static struct spf_outcome evaluate(struct lookup_context *context, const struct who *who, struct view address,
-                                   struct arena *arena)
+/* DNS as it would be with another record at the domain. */
+struct lookup_as_if {
+	struct lookup_context *context;
+	struct view domain;
+	struct view record; /* empty: as it is */
+};
+
+static void lookup_as_if(void *context, struct view name, enum lookup_type type, struct arena *arena,
+                         struct lookup_answer *answer)
 {
-	const struct dns_lookup lookup = { .context = context, .lookup = lookup_any };
+	struct lookup_as_if *as_if = context;
+	if (as_if->record.length == 0 || type != LOOKUP_TXT || !view_equal_nocase(name, as_if->domain))
+		lookup_any(as_if->context, name, type, arena, answer);
+	else
+		*answer = (struct lookup_answer){ .status = TXT_FOUND, .records = &as_if->record, .count = 1 };
+}
+
+/* What a receiver makes of mail from this address, with that record or the one that is there. */
+static struct spf_outcome evaluate(struct lookup_context *context, const struct who *who, struct view record,
+                                   struct view address, struct arena *arena)
+{
+	struct lookup_as_if as_if = { context, who->domain, record };
+	const struct dns_lookup lookup = { .context = &as_if, .lookup = lookup_as_if };
 	const struct view hostname = (*context->resolver->config)->service.hostname;
 	struct endpoint endpoint = { 0 };
 	struct spf_outcome outcome = { .result = SPF_PERMERROR, .problem = VIEW("not an address") };
@@ -35,18 +53,45 @@ static struct spf_outcome evaluate_egress(struct lookup_context *context, const 
 	struct spf_outcome outcome = { .result = SPF_NONE };
 	for (size_t i = 0; i < config->egress_count; i++)
 		for (size_t j = 0; j < config->egress[i].addresses.count; j++) {
-			outcome = evaluate(context, who, config->egress[i].addresses.items[j], arena);
+			outcome = evaluate(context, who, VIEW_NONE, config->egress[i].addresses.items[j], arena);
 			if (outcome.result != SPF_PASS)
 				return outcome;
 		}
 	return outcome;
 }
 
+/* An address of nobody (RFC 5737): all terms are looked at. */
+static const struct view nobody = VIEW_INIT("203.0.113.1");
+
+static bool asks_too_often(const struct spf_outcome *outcome)
+{
+	return outcome->result == SPF_PERMERROR && outcome->lookups == SPF_TERMS_MOST;
+}
+
+/* For the doctor: how often receivers have to ask (RFC 7208 4.6.4), now and with the record that is to be published.
+ */
+static struct view lookups_said(struct lookup_context *context, const struct who *who, struct view fix,
+                                struct arena *arena)
+{
+	const struct spf_outcome now = evaluate(context, who, VIEW_NONE, nobody, arena);
+	const struct spf_outcome after = evaluate(context, who, fix, nobody, arena);
+	const bool is_readable = now.result != SPF_PERMERROR && now.result != SPF_TEMPERROR && now.result != SPF_NONE;
+	if (asks_too_often(&after))
+		return arena_print(arena,
+		                   "; receivers stop at %d look-ups, and the fix needs more: take an include out first",
+		                   SPF_TERMS_MOST);
+	if (after.result == SPF_PERMERROR || after.result == SPF_TEMPERROR)
+		return VIEW_NONE;
+	if (!is_readable)
+		return arena_print(arena, "; look-ups of the %d allowed: %u with the fix", SPF_TERMS_MOST, after.lookups);
+	return arena_print(arena, "; look-ups of the %d allowed: %u now, %u with the fix", SPF_TERMS_MOST, now.lookups,
+	                   after.lookups);
+}
+
 /* For the doctor: our include is there, but receivers may give up before they come to it, or after. */
 static struct view receivers_say(struct lookup_context *context, const struct who *who, struct arena *arena)
 {
-	/* An address of nobody (RFC 5737): all terms are looked at. */
-	const struct spf_outcome outcome = evaluate(context, who, VIEW("203.0.113.1"), arena);
+	const struct spf_outcome outcome = evaluate(context, who, VIEW_NONE, nobody, arena);
 	if (outcome.result != SPF_PERMERROR)
 		return VIEW_NONE;
 	return arena_print(arena, "the record includes this service, but receivers take it for an error (%.*s)",
@@ -129,4 +174,9 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 		return;
 	}
 	finding->detail = finding->problem;
+	/* Of a record that is to grow. */
+	if (freshness == FRESH_NOW && who->server == NULL && spf.record.length > 0)
+		finding->detail =
+			arena_print(arena, "%.*s%.*s", VIEW_PRINT(view_first(finding->problem, finding->problem.length - 1)),
+		                VIEW_PRINT(lookups_said(&context, who, finding->fix, arena)));
 }

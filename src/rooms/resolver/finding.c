@@ -17,6 +17,13 @@ void finding_cannot_tell(struct finding *finding, struct view where, struct view
 	finding->detail = arena_print(arena, "DNS could not be asked for %.*s: %.*s", VIEW_PRINT(where), VIEW_PRINT(why));
 	finding->problem = arena_print(arena, "DNS cannot be asked for %.*s at the moment (%.*s).", VIEW_PRINT(where),
 	                               VIEW_PRINT(view_first(why, 200)));
+	/* Only the zone's owner can mend that. */
+	if (view_starts(why, VIEW("DNSSEC bogus")))
+		finding->detail =
+			arena_print(arena,
+		                "%.*s is not taken by resolvers that validate (%.*s): have the zone signed anew, or "
+		                "its DS record mended at the registrar",
+		                VIEW_PRINT(where), VIEW_PRINT(why));
 }
 
 /* ---- look-ups for mail/ */
@@ -47,7 +54,11 @@ void lookup_txt(void *context, struct view name, struct arena *arena, struct txt
 	const struct lookup_context *lookup = context;
 	struct dns_answer found;
 	look_up(lookup, name, DNS_TXT, arena, &found);
-	*answer = (struct txt_answer){ .through_alias = found.through_alias, .detail = found.detail };
+	*answer = (struct txt_answer){
+		.through_alias = found.through_alias,
+		.alias = found.canonical,
+		.detail = found.detail,
+	};
 	if (found.status == DNS_FAILED || found.status == DNS_CANCELLED) {
 		answer->status = TXT_FAILED;
 		return;

@@ -339,3 +339,19 @@ void find_misplaced(struct resolver *resolver, const struct who *who, struct are
 			}
 	}
 }
+
+/* At the domain itself it carries more than mail: that is told, but nobody is told to take it away. */
+void find_alias(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
+{
+	struct lookup_context context = { resolver, FRESH_NOW, who->errand, who->server };
+	struct txt_answer answer;
+	if (finding->state != STATE_FAIL || finding->name.length == 0 || view_equal(finding->name, who->domain))
+		return;
+	lookup_txt(&context, finding->name, arena, &answer);
+	if (!answer.through_alias)
+		return;
+	finding->replaces = false;
+	finding->remove = arena_print(arena, "%.*s CNAME %.*s", VIEW_PRINT(finding->name), VIEW_PRINT(answer.alias));
+	finding->detail = arena_print(arena, "an alias (CNAME) stands at the name, and nothing can stand beside it: %.*s",
+	                              VIEW_PRINT(finding->detail));
+}

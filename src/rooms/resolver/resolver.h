@@ -112,6 +112,7 @@ struct finding {
 	struct view expected; /* value */
 	struct view fix;      /* value to publish */
 	bool replaces;        /* "Replace with", not "Publish" */
+	struct view remove;   /* the record that has to go first, as NAME CNAME TARGET; empty: none */
 	struct view record;   /* DKIM: the one that passes */
 	struct view problem;  /* one clause: "SPF does not include this service." */
 	struct view detail;
@@ -138,6 +139,8 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
                 struct finding *finding);
 /* For the doctor: a record that would pass but stands at a wrong name is told in finding->detail. */
 void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
+/* For the doctor: where an alias stands at the name, nothing can be published there. */
+void find_alias(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
 /* Asks with what is cached; where that does not pass, again past the caches. */
 void find_check(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
                 struct finding *finding, struct usable_key *usable, size_t *usable_count);
