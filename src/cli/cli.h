@@ -121,6 +121,7 @@ enum outcome_code domain_list(struct cli *cli);
 enum outcome_code domain_show(struct cli *cli);
 enum outcome_code domain_records(struct cli *cli);
 enum outcome_code domain_check(struct cli *cli);
+enum outcome_code domain_rotate(struct cli *cli);
 enum outcome_code domain_remove(struct cli *cli);
 enum outcome_code service_records(struct cli *cli);
 enum outcome_code service_status(struct cli *cli);

@@ -78,9 +78,9 @@ static void print_domain(const struct cli *cli, const json_t *domain)
 	table_add(&table, (const char *[]){ "domain", cli_member(domain, "domain", &arena) });
 	json_array_foreach(json_object_get(domain, "keys"), index, key)
 	{
-		const char *told =
-			arena_print(&arena, "%s (%s)", cli_member(key, "selector", &arena), cli_member(key, "algorithm", &arena))
-				.data;
+		const char *told = arena_print(&arena, "%s (%s, %s)", cli_member(key, "selector", &arena),
+		                               cli_member(key, "algorithm", &arena), cli_member(key, "phase", &arena))
+		                       .data;
 		table_add(&table, (const char *[]){ "key", told });
 	}
 	if (json_object_get(domain, "created") != NULL)
@@ -240,6 +240,63 @@ enum outcome_code service_records(struct cli *cli)
 	const enum outcome_code result = client_ask(cli, "GET", "/v1/service/records", NULL, &answer);
 	if (result == DONE)
 		print_formatted(cli, answer);
+	json_decref(answer);
+	return result;
+}
+
+/* ---- the next key */
+
+static bool is_key_of(const json_t *record, const json_t *keys, const char *phase)
+{
+	const char *name = json_string_value(json_object_get(record, "name"));
+	size_t index;
+	json_t *key;
+	json_array_foreach(keys, index, key)
+	{
+		const char *selector = json_string_value(json_object_get(key, "selector"));
+		const char *has = json_string_value(json_object_get(key, "phase"));
+		if (name == NULL || selector == NULL || has == NULL || !view_equal(view_of(has), view_of(phase)))
+			continue;
+		const struct view rest = view_from(view_of(name), strlen(selector));
+		if (view_starts(view_of(name), view_of(selector)) && view_starts(rest, VIEW("._domainkey.")))
+			return true;
+	}
+	return false;
+}
+
+/* The answer with the records of the next keys in it, ready to be published. */
+static enum outcome_code add_next_records(struct cli *cli, json_t *answer)
+{
+	json_t *all = NULL;
+	size_t index;
+	json_t *record;
+	const enum outcome_code result = ask_domain(cli, "GET", "records", &all);
+	json_t *records = json_array();
+	json_array_foreach(json_object_get(all, "records"), index,
+	                   record) if (is_key_of(record, json_object_get(answer, "keys"), "next"))
+		json_array_append(records, record);
+	json_object_set_new(answer, "records", records);
+	json_decref(all);
+	return result;
+}
+
+static void print_rotated(const struct cli *cli, const json_t *answer)
+{
+	puts("Publish the next keys beside those that are there:\n");
+	print_records(json_object_get(answer, "records"));
+	printf("\nThe key before goes on sealing until all of the domain's name servers show the new one\n"
+	       "(the one named -ed is optional). Then: sealpost domain check %s\n",
+	       cli->arguments[0]);
+}
+
+enum outcome_code domain_rotate(struct cli *cli)
+{
+	json_t *answer = NULL;
+	enum outcome_code result = ask_domain(cli, "POST", "rotate", &answer);
+	if (result == DONE)
+		result = add_next_records(cli, answer);
+	if (result == DONE && !cli_print_if_json(cli, answer))
+		print_rotated(cli, answer);
 	json_decref(answer);
 	return result;
 }

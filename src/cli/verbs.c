@@ -29,6 +29,8 @@ const struct cli_verb cli_verbs[] = {
 	{ "domain", "check", "DOMAIN [--account NAME] [--watch]",
 	  "what DNS says of it, and how to mend that; --watch asks until it is ready", "account= watch", 1, 1,
 	  domain_check },
+	{ "domain", "rotate", "DOMAIN", "make its next key, which seals once all of its name servers show it", NULL, 1, 1,
+	  domain_rotate },
 	{ "domain", "remove", "DOMAIN", "remove its keys", NULL, 1, 1, domain_remove },
 	{ "queue", "summary", "", "what waits, summed up", NULL, 0, 0, queue_summary_show },
 	{ "queue", "list", QUEUE_FILTERS " [--limit N]", "what waits, by recipient", "limit=", 0, 8, queue_list_show },

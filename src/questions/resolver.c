@@ -243,7 +243,7 @@ static void check_answer_wire(struct wire *wire, void *element)
 {
 	struct check_answer *value = element;
 	wire_bool(wire, &value->ready);
-	value->check_count = wire_count(wire, value->check_count, CHECK_COUNT);
+	value->check_count = wire_count(wire, value->check_count, CHECK_COUNT + 1);
 	for (size_t i = 0; i < value->check_count; i++)
 		check_row_wire(wire, &value->checks[i]);
 	value->asked_count = wire_count(wire, value->asked_count, CHECK_SERVERS_MOST);

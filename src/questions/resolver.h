@@ -164,7 +164,7 @@ struct check_request {
 };
 struct check_answer {
 	bool ready;
-	struct check_row checks[CHECK_COUNT];
+	struct check_row checks[CHECK_COUNT + 1]; /* one a check, then that of the key that is to seal next */
 	size_t check_count;
 	struct asked_server
 		asked[CHECK_SERVERS_MOST]; /* the domain's own name servers; none: not known, or a file here */

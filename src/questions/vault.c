@@ -8,6 +8,8 @@ void wire_public_key(struct wire *wire, void *element)
 	struct public_key *value = element;
 	wire_view(wire, &value->selector, NAME_MOST);
 	WIRE_ENUM(wire, value->algorithm, enum key_algorithm, KEY_ED25519);
+	WIRE_ENUM(wire, value->phase, enum key_phase, KEY_OLD);
+	wire_i64(wire, &value->since);
 	wire_view(wire, &value->key, PARAGRAPH_MOST);
 }
 
@@ -350,7 +352,7 @@ enum asked vault_domain_list(struct peer *vault, const struct domain_list_reques
 static void domain_change_request_wire(struct wire *wire, void *element)
 {
 	struct domain_change_request *value = element;
-	WIRE_ENUM(wire, value->change, enum domain_change, DOMAIN_REMOVE);
+	WIRE_ENUM(wire, value->change, enum domain_change, DOMAIN_ROTATE);
 	wire_view(wire, &value->domain, NAME_MOST);
 	wire_view(wire, &value->key, PARAGRAPH_MOST);
 	wire_view(wire, &value->selector, NAME_MOST);
@@ -381,6 +383,33 @@ enum asked vault_domain_change(struct peer *vault, const struct domain_change_re
 	return peer_ask(vault, &vault_domain_change_question, request, answer, arena, deadline);
 }
 
+static void activate_request_wire(struct wire *wire, void *element)
+{
+	struct activate_request *value = element;
+	wire_view(wire, &value->domain, NAME_MOST);
+}
+
+static void activate_answer_wire(struct wire *wire, void *element)
+{
+	struct activate_answer *value = element;
+	wire_bool(wire, &value->activated);
+}
+
+const struct question vault_activate_question = {
+	.kind = QUESTION_KIND(ROOM_VAULT, 12),
+	.name = "activate",
+	.request_size = sizeof(struct activate_request),
+	.answer_size = sizeof(struct activate_answer),
+	.request = activate_request_wire,
+	.answer = activate_answer_wire,
+};
+
+enum asked vault_activate(struct peer *vault, const struct activate_request *request, struct activate_answer *answer,
+                          struct arena *arena, int64_t deadline)
+{
+	return peer_ask(vault, &vault_activate_question, request, answer, arena, deadline);
+}
+
 const struct question *const vault_submission_questions[] = {
 	&vault_authenticate_question, &vault_credit_question, &vault_logout_question, &vault_sign_question, NULL,
 };
@@ -388,6 +417,7 @@ const struct question *const vault_submission_questions[] = {
 const struct question *const vault_resolver_questions[] = {
 	&vault_domain_keys_question,
 	&vault_grant_question,
+	&vault_activate_question,
 	NULL,
 };
 

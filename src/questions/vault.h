@@ -16,10 +16,17 @@ enum check { CHECK_TOKEN, CHECK_SPF, CHECK_DKIM, CHECK_DMARC };
 
 enum key_algorithm { KEY_RSA, KEY_ED25519 };
 
+/* A domain's keys in turn: one pair seals, the next one waits until DNS shows it everywhere, the one before is kept
+ * for as long as it may be needed again. */
+enum key_phase { KEY_ACTIVE, KEY_NEXT, KEY_OLD };
+#define KEY_PHASE_COUNT (KEY_OLD + 1)
+
 /* One key of a domain, its public half. */
 struct public_key {
 	struct view selector;
 	enum key_algorithm algorithm;
+	enum key_phase phase;
+	int64_t since;   /* wall time; 0: from the beginning */
 	struct view key; /* RSA: SubjectPublicKeyInfo, DER; Ed25519: 32 bytes */
 };
 #define DOMAIN_KEYS_MOST 8u
@@ -139,7 +146,7 @@ enum domain_keys_result {
 };
 struct domain_keys_answer {
 	enum domain_keys_result result;
-	struct public_key keys[DOMAIN_KEYS_MOST];
+	struct public_key keys[DOMAIN_KEYS_MOST]; /* by phase */
 	size_t key_count;
 };
 extern const struct question vault_domain_keys_question;
@@ -156,6 +163,18 @@ struct grant_request {
 extern const struct question vault_grant_question;
 enum asked vault_grant(struct peer *vault, const struct grant_request *request, struct empty_answer *answer,
                        struct arena *arena, int64_t deadline);
+
+/* ---- resolver: DNS shows the next key wherever it is asked; from now on it seals. */
+
+struct activate_request {
+	struct view domain;
+};
+struct activate_answer {
+	bool activated; /* false: there is no next key */
+};
+extern const struct question vault_activate_question;
+enum asked vault_activate(struct peer *vault, const struct activate_request *request, struct activate_answer *answer,
+                          struct arena *arena, int64_t deadline);
 
 /* ---- api: accounts */
 
@@ -263,7 +282,7 @@ extern const struct question vault_domain_list_question;
 enum asked vault_domain_list(struct peer *vault, const struct domain_list_request *request,
                              struct domain_list_answer *answer, struct arena *arena, int64_t deadline);
 
-enum domain_change { DOMAIN_ADD, DOMAIN_REMOVE };
+enum domain_change { DOMAIN_ADD, DOMAIN_REMOVE, DOMAIN_ROTATE };
 struct domain_change_request {
 	enum domain_change change;
 	struct view domain;

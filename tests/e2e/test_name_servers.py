@@ -1,11 +1,13 @@
 """The doctor asks each of a domain's own name servers: who lags behind, who is dead, what caches still show."""
 import hashlib
+import json
+import re
 import subprocess
 import time
 
 import pytest
 from names import Names
-from relay import BUILD, Relay
+from relay import BUILD, Relay, wait_for
 
 ACCOUNT = "user@domain.com"
 TOKEN = "elastx-mrs=" + hashlib.sha256(ACCOUNT.encode()).hexdigest()
@@ -30,7 +32,7 @@ class World:
         self.own.append(Names({}, SERVERS["ns2.example.com"], self.own[0].port))
         self.relay = Relay(dns='resolvers: [ "127.0.0.1:%d" ], server_port: %d' % (self.resolver.port, self.own[0].port))
         self.relay.start()
-        self.relay.add_account(ACCOUNT)
+        self.password = self.relay.add_account(ACCOUNT)["password"]
         self.relay.api("POST", "/v1/domains", {"domain": DOMAIN})
         key = [row for row in self.relay.records_of(DOMAIN, ACCOUNT) if row["purpose"] == "dkim"][0]["strings"]
         self.good = {
@@ -139,3 +141,52 @@ def test_what_lies_outside_the_zone_is_not_asked_of_them(world):
     code, text, answer = world.check()
     assert code == 0 and [server["state"] for server in row_of(answer, "dkim")["servers"]] == ["pass", "pass"], text
     assert not any(name in ("key.provider.test", "elastx.email") for names in world.own for name, _ in names.asked)
+
+
+def next_record(world):
+    """What domain rotate prints: {name: rows}."""
+    command = [str(BUILD / "src/cli/sealpost"), "--config", str(world.relay.config), "domain", "rotate", DOMAIN, "--json"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    answer = json.loads(told.stdout)
+    assert [(key["selector"], key["phase"]) for key in answer["keys"]] == [
+        ("elastx", "active"), ("elastx-ed", "active"), ("elastx2", "next"), ("elastx2-ed", "next")
+    ]
+    assert [row["name"] for row in answer["records"]] == ["elastx2._domainkey." + DOMAIN, "elastx2-ed._domainkey." + DOMAIN]
+    return {row["name"]: [txt(*row["strings"])] for row in answer["records"]}
+
+
+def selectors(world):
+    """What a message is sealed with."""
+    account = {"account": ACCOUNT, "password": world.password}
+    world.relay.sink.messages.clear()
+    assert world.relay.try_send(account, "tom@" + DOMAIN)[0] == 250
+    wait_for(lambda: world.relay.sink.messages)
+    return sorted(re.findall(rb"s=([\w-]+);", world.relay.sink.messages[0][2].partition(b"\r\n\r\n")[0]))
+
+
+def test_the_key_before_seals_until_all_name_servers_show_the_next(world):
+    world.resolver.publish({"rcpt.test": [("MX", "10 mx.rcpt.test.")], "mx.rcpt.test": [("A", "127.0.0.1")]})
+    record = next_record(world)
+    assert selectors(world) == [b"elastx"]
+    world.resolver.publish(record)
+    world.own[0].publish(record)
+    code, text, answer = world.check()
+    assert code == 0 and answer["checks"][4]["name"] == "elastx2._domainkey." + DOMAIN
+    assert answer["checks"][4]["state"] == "warn" and "ns2.example.com does not show the record" in answer["checks"][4]["detail"]
+    assert selectors(world) == [b"elastx"]
+    world.own[1].publish(record)
+    code, text, answer = world.check()
+    assert code == 0 and "from now on it seals" in text
+    world.relay.event("key_rotated", domain=DOMAIN)
+    # What submission remembers of a verdict ends within 10 s.
+    assert wait_for(lambda: selectors(world) == [b"elastx2", b"elastx2-ed"], 15)
+    code, text, answer = world.check()
+    assert "that of the key before, elastx._domainkey.example.com, may be taken out of DNS in 120 hours" in text
+    # Not before mail that it has sealed is gone; and the name is needed for the next but one.
+    command = [str(BUILD / "src/cli/sealpost"), "--config", str(world.relay.config), "domain", "rotate", DOMAIN]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 1 and "may still be on its way" in told.stderr
+    for names in (world.resolver, *world.own):
+        names.publish({"elastx._domainkey." + DOMAIN: []})
+    assert selectors(world) == [b"elastx2", b"elastx2-ed"]

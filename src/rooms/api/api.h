@@ -97,6 +97,7 @@ void handle_domains_list(struct api_request *request);
 void handle_domain_add(struct api_request *request);
 void handle_domain_show(struct api_request *request);
 void handle_domain_remove(struct api_request *request);
+void handle_domain_rotate(struct api_request *request);
 void handle_domain_records(struct api_request *request);
 void handle_domain_check(struct api_request *request);
 void handle_service_records(struct api_request *request);

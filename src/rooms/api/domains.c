@@ -16,6 +16,12 @@ static const struct view state_names[] = {
 	[STATE_UNKNOWN] = VIEW_INIT("unknown"),
 };
 
+static const struct view phase_names[] = {
+	[KEY_ACTIVE] = VIEW_INIT("active"),
+	[KEY_NEXT] = VIEW_INIT("next"),
+	[KEY_OLD] = VIEW_INIT("old"),
+};
+
 /* Lower case; what is not a name is told. */
 static bool read_domain(struct api_request *request, struct view given, struct view *domain)
 {
@@ -43,6 +49,7 @@ static void write_keys(struct json *out, const struct public_key *keys, size_t c
 		json_open_object(out);
 		json_member_string(out, VIEW("selector"), keys[i].selector);
 		json_member_string(out, VIEW("algorithm"), keys[i].algorithm == KEY_RSA ? VIEW("rsa") : VIEW("ed25519"));
+		json_member_string(out, VIEW("phase"), phase_names[keys[i].phase]);
 		json_close_object(out);
 	}
 	json_close_array(out);
@@ -144,6 +151,13 @@ void handle_domain_add(struct api_request *request)
 void handle_domain_remove(struct api_request *request)
 {
 	struct domain_change_request question = { .change = DOMAIN_REMOVE };
+	if (read_domain(request, request->parts[2], &question.domain))
+		change(request, &question);
+}
+
+void handle_domain_rotate(struct api_request *request)
+{
+	struct domain_change_request question = { .change = DOMAIN_ROTATE };
 	if (read_domain(request, request->parts[2], &question.domain))
 		change(request, &question);
 }

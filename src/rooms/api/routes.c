@@ -18,6 +18,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/v1/domains/{domain}", handle_domain_show, "one domain", false },
 	{ "DELETE", "/v1/domains/{domain}", handle_domain_remove, "remove its keys", false },
 	{ "GET", "/v1/domains/{domain}/records", handle_domain_records, "what its owner publishes", false },
+	{ "POST", "/v1/domains/{domain}/rotate", handle_domain_rotate, "make its next key, which seals once DNS shows it",
+	  false },
 	{ "GET", "/v1/domains/{domain}/check", handle_domain_check, "what DNS says, and how to mend it", false },
 	{ "GET", "/v1/queue", handle_queue_summary, "what waits, summed up", false },
 	{ "GET", "/v1/queue/recipients", handle_queue_list, "what waits, a page", false },

@@ -61,6 +61,7 @@ static void compose(struct notice *notice)
 	text_deinit(&about);
 }
 
+/* The keys that seal come first. */
 static bool begin_seals(struct notice *notice, const struct domain_keys_answer *keys, struct text *fields,
                         struct sign_request *request)
 {
@@ -74,7 +75,7 @@ static bool begin_seals(struct notice *notice, const struct domain_keys_answer *
 	dkim_body_end(&hash, body_hash);
 	dkim_body_deinit(&hash);
 	bool good = true;
-	for (size_t i = 0; good && i < keys->key_count && i < SEALS_MOST; i++) {
+	for (size_t i = 0; good && i < keys->key_count && i < SEALS_MOST && keys->keys[i].phase == KEY_ACTIVE; i++) {
 		const struct dkim_seal_request seal = {
 			.header = header,
 			.domain = request->domain,

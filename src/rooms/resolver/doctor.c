@@ -21,24 +21,40 @@ static void row_of(const struct finding *finding, struct check_row *row)
 		row->seen[i] = finding->seen[i];
 }
 
-static void examine(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
-                    struct finding *finding)
+/* What is looked at: a check, or the key that is to seal next. */
+struct examination {
+	enum check check;
+	const struct public_key *next_key; /* NULL: the check */
+};
+
+static void examine_token(struct resolver *resolver, const struct who *who, struct arena *arena,
+                          struct finding *finding)
+{
+	if (who->account.length > 0)
+		find_token(resolver, who, FRESH_NOW, arena, finding);
+	else
+		*finding = (struct finding){
+			.check = CHECK_TOKEN,
+			.state = STATE_UNKNOWN,
+			.name = who->domain,
+			.detail = VIEW("which account? a token names one: --account NAME"),
+		};
+}
+
+static void examine(struct resolver *resolver, const struct who *who, const struct examination *examination,
+                    struct arena *arena, struct finding *finding)
 {
 	struct usable_key usable[SEALS_MOST];
 	size_t usable_count = 0;
 	/* The operator asks: keys are made on nobody's account. */
 	const struct who anyone = { .domain = who->domain, .errand = who->errand, .server = who->server };
-	switch (check) {
+	if (examination->next_key != NULL) {
+		find_key(resolver, who, examination->next_key, FRESH_NOW, arena, finding);
+		return;
+	}
+	switch (examination->check) {
 	case CHECK_TOKEN:
-		if (who->account.length > 0)
-			find_token(resolver, who, FRESH_NOW, arena, finding);
-		else
-			*finding = (struct finding){
-				.check = CHECK_TOKEN,
-				.state = STATE_UNKNOWN,
-				.name = who->domain,
-				.detail = VIEW("which account? a token names one: --account NAME"),
-			};
+		examine_token(resolver, who, arena, finding);
 		return;
 	case CHECK_SPF:
 		find_spf(resolver, who, FRESH_NOW, arena, finding);
@@ -54,29 +70,42 @@ static void examine(struct resolver *resolver, const struct who *who, enum check
 
 /* ---- the domain's own name servers */
 
-struct visit {
-	struct server_talk talk;
+struct consultation {
+	struct resolver *resolver;
 	const struct check_request *request;
 	struct check_answer *answer;
-	size_t at; /* its place in each row's servers */
 	struct arena *arena;
+	struct domain_keys_answer keys;
+	struct examination examinations[CHECK_COUNT + 1];
+	size_t count;
 };
 
-static void visit_check(struct visit *visit, enum check check)
+static struct who who_of(const struct consultation *consultation, struct errand *errand)
 {
-	struct resolver *resolver = visit->talk.resolver;
-	struct check_row *row = &visit->answer->checks[check];
-	struct check_server *server = &row->servers[visit->at];
-	struct errand errand = errand_begin(resolver, ERRAND_DOCTOR);
-	const struct who who = {
-		.domain = visit->request->domain,
-		.account = visit->request->account,
-		.as_typed = visit->request->as_typed,
-		.errand = &errand,
-		.server = &visit->talk,
+	return (struct who){
+		.domain = consultation->request->domain,
+		.account = consultation->request->account,
+		.as_typed = consultation->request->as_typed,
+		.errand = errand,
 	};
+}
+
+struct visit {
+	struct consultation *consultation;
+	struct server_talk talk;
+	size_t at; /* its place in each row's servers */
+};
+
+static void visit_examine(struct visit *visit, size_t number)
+{
+	struct consultation *consultation = visit->consultation;
+	struct check_row *row = &consultation->answer->checks[number];
+	struct check_server *server = &row->servers[visit->at];
+	struct errand errand = errand_begin(consultation->resolver, ERRAND_DOCTOR);
+	struct who who = who_of(consultation, &errand);
 	struct finding finding;
-	examine(resolver, &who, check, visit->arena, &finding);
+	who.server = &visit->talk;
+	examine(consultation->resolver, &who, &consultation->examinations[number], consultation->arena, &finding);
 	server->state = finding.state == STATE_WARN ? STATE_PASS : finding.state;
 	for (size_t i = 0; i < finding.seen_count; i++)
 		server->seen[server->seen_count++] = finding.seen[i];
@@ -88,40 +117,37 @@ static void visit_check(struct visit *visit, enum check check)
 static void visit_run(void *argument)
 {
 	struct visit *visit = argument;
-	for (unsigned check = 0; check < CHECK_COUNT; check++)
-		visit_check(visit, (enum check)check);
-	visit->answer->asked[visit->at] =
+	for (size_t i = 0; i < visit->consultation->count; i++)
+		visit_examine(visit, i);
+	visit->consultation->answer->asked[visit->at] =
 		(struct asked_server){ .name = visit->talk.server->name, .problem = visit->talk.problem };
 	server_talk_end(&visit->talk);
 }
 
-static void visit_servers(struct resolver *resolver, const struct check_request *request, struct check_answer *answer,
-                          const struct zone_servers *servers, struct arena *arena)
+static void visit_all(struct consultation *consultation, const struct zone_servers *servers)
 {
-	struct visit *visits = ARENA_ARRAY(arena, struct visit, CHECK_SERVERS_MOST);
+	struct resolver *resolver = consultation->resolver;
+	struct visit *visits = ARENA_ARRAY(consultation->arena, struct visit, CHECK_SERVERS_MOST);
 	struct task_group group;
 	task_group_init(&group);
-	answer->asked_count = servers->count;
-	for (unsigned check = 0; check < CHECK_COUNT; check++) {
-		answer->checks[check].server_count = servers->count;
-		for (size_t i = 0; i < servers->count; i++)
-			answer->checks[check].servers[i] =
-				(struct check_server){ .name = servers->servers[i].name, .state = STATE_UNKNOWN };
-	}
+	consultation->answer->asked_count = servers->count;
 	for (size_t i = 0; i < servers->count; i++) {
+		for (size_t row = 0; row < consultation->count; row++)
+			consultation->answer->checks[row].servers[i] =
+				(struct check_server){ .name = servers->servers[i].name, .state = STATE_UNKNOWN };
 		visits[i] = (struct visit){
+			.consultation = consultation,
 			.talk = { .resolver = resolver,
 			          .zone = servers->zone,
 			          .server = &servers->servers[i],
 			          .deadline = world_now(resolver->world) + servers_patience,
-			          .arena = arena },
-			.request = request,
-			.answer = answer,
+			          .arena = consultation->arena },
 			.at = i,
-			.arena = arena,
 		};
 		task_group_start(&group, resolver->world, "name server", visit_run, &visits[i]);
 	}
+	for (size_t row = 0; row < consultation->count; row++)
+		consultation->answer->checks[row].server_count = servers->count;
 	if (task_group_wait(&group, NEVER_DUE) != WAIT_DONE) {
 		task_group_cancel(&group);
 		while (!list_is_empty(&group.tasks))
@@ -165,46 +191,119 @@ static void compare(struct check_row *row, struct arena *arena)
 	}
 }
 
-static void ask_servers(struct resolver *resolver, const struct check_request *request, struct check_answer *answer,
-                        struct arena *arena)
+static void ask_servers(struct consultation *consultation)
 {
-	struct errand errand = errand_begin(resolver, ERRAND_DOCTOR);
+	struct errand errand = errand_begin(consultation->resolver, ERRAND_DOCTOR);
 	const struct record_question like = { .freshness = FRESH_NOW, .errand = &errand };
-	struct zone_servers *servers = ARENA_NEW(arena, struct zone_servers);
-	servers_find(resolver, request->domain, &like, CHECK_SERVERS_MOST, arena, servers);
+	struct zone_servers *servers = ARENA_NEW(consultation->arena, struct zone_servers);
+	servers_find(consultation->resolver, consultation->request->domain, &like, CHECK_SERVERS_MOST,
+	             consultation->arena, servers);
 	if (servers->count == 0)
 		return;
-	visit_servers(resolver, request, answer, servers, arena);
+	visit_all(consultation, servers);
+	for (size_t i = 0; i < consultation->count; i++)
+		compare(&consultation->answer->checks[i], consultation->arena);
+}
+
+/* ---- keys in turn */
+
+static bool is_everywhere(const struct check_row *row)
+{
+	for (size_t i = 0; i < row->server_count; i++)
+		if (row->servers[i].state != STATE_PASS)
+			return false;
+	return row->state == STATE_PASS;
+}
+
+/* Perhaps somebody who looked in the background was first. */
+static bool has_turned(struct consultation *consultation)
+{
+	struct domain_keys_answer keys = { 0 };
+	const struct who anyone = { .domain = consultation->request->domain };
+	return turn_make(consultation->resolver, anyone.domain) ||
+	       (find_keys(consultation->resolver, &anyone, consultation->arena, &keys) == DOMAIN_KEYS_OK &&
+	        key_of_phase(&keys, KEY_NEXT) == NULL);
+}
+
+static void tell_next(struct consultation *consultation, struct check_row *row)
+{
+	const struct public_key *active = key_of_phase(&consultation->keys, KEY_ACTIVE);
+	const struct view selector = active != NULL ? active->selector : VIEW_NONE;
+	if (is_everywhere(row) && has_turned(consultation)) {
+		row->detail = VIEW("the next key is seen everywhere: from now on it seals");
+		return;
+	}
+	row->state = STATE_WARN;
+	row->detail = arena_print(consultation->arena, "the next key: %.*s seals until all name servers show it; %.*s",
+	                          VIEW_PRINT(selector), VIEW_PRINT(row->detail));
+}
+
+/* Mail that it has sealed may still be on its way, for as long as mail is tried. */
+static void tell_old(struct consultation *consultation, struct check_row *row)
+{
+	const struct resolver *resolver = consultation->resolver;
+	const struct public_key *old = key_of_phase(&consultation->keys, KEY_OLD);
+	if (old == NULL || row->state != STATE_PASS)
+		return;
+	const int64_t left = old->since + (*resolver->config)->queue.retry.expire - world_wall(resolver->world);
+	const struct view when = left > 0 ? arena_print(consultation->arena, "may be taken out of DNS in %lld hours",
+	                                                (long long)((left + HOUR - 1) / HOUR))
+	                                  : VIEW("may be taken out of DNS");
+	row->detail = arena_print(consultation->arena, "%.*s; that of the key before, %.*s._domainkey.%.*s, %.*s",
+	                          VIEW_PRINT(row->detail), VIEW_PRINT(old->selector),
+	                          VIEW_PRINT(consultation->request->domain), VIEW_PRINT(when));
+}
+
+static void plan(struct consultation *consultation)
+{
+	struct errand errand = errand_begin(consultation->resolver, ERRAND_DOCTOR);
+	const struct who anyone = { .domain = consultation->request->domain, .errand = &errand };
 	for (unsigned check = 0; check < CHECK_COUNT; check++)
-		compare(&answer->checks[check], arena);
+		consultation->examinations[consultation->count++].check = (enum check)check;
+	if (find_keys(consultation->resolver, &anyone, consultation->arena, &consultation->keys) != DOMAIN_KEYS_OK)
+		return;
+	const struct public_key *next = key_of_phase(&consultation->keys, KEY_NEXT);
+	if (next != NULL)
+		consultation->examinations[consultation->count++] = (struct examination){ CHECK_DKIM, next };
 }
 
 /* ---- the answer */
+
+static void ask_resolver(struct consultation *consultation)
+{
+	struct resolver *resolver = consultation->resolver;
+	struct check_answer *answer = consultation->answer;
+	for (size_t i = 0; i < consultation->count; i++) {
+		struct errand errand = errand_begin(resolver, ERRAND_DOCTOR);
+		const struct who who = who_of(consultation, &errand);
+		struct finding finding;
+		examine(resolver, &who, &consultation->examinations[i], consultation->arena, &finding);
+		find_misplaced(resolver, &who, consultation->arena, &finding);
+		find_alias(resolver, &who, consultation->arena, &finding);
+		row_of(&finding, &answer->checks[answer->check_count++]);
+	}
+}
 
 void resolver_answer_check(void *room, const struct caller *caller, const void *question, void *given,
                            struct arena *arena)
 {
 	(void)caller;
-	struct resolver *resolver = room;
-	const struct check_request *request = question;
+	struct consultation *consultation = ARENA_NEW(arena, struct consultation);
 	struct check_answer *answer = given;
+	*consultation = (struct consultation){
+		.resolver = room,
+		.request = question,
+		.answer = answer,
+		.arena = arena,
+	};
+	plan(consultation);
+	ask_resolver(consultation);
+	ask_servers(consultation);
+	tell_old(consultation, &answer->checks[CHECK_DKIM]);
+	if (answer->check_count > CHECK_COUNT)
+		tell_next(consultation, &answer->checks[CHECK_COUNT]);
 	answer->ready = true;
-	for (unsigned check = 0; check < CHECK_COUNT; check++) {
-		struct errand errand = errand_begin(resolver, ERRAND_DOCTOR);
-		const struct who who = {
-			.domain = request->domain,
-			.account = request->account,
-			.as_typed = request->as_typed,
-			.errand = &errand,
-		};
-		struct finding finding;
-		examine(resolver, &who, (enum check)check, arena, &finding);
-		find_misplaced(resolver, &who, arena, &finding);
-		find_alias(resolver, &who, arena, &finding);
-		row_of(&finding, &answer->checks[answer->check_count++]);
-	}
-	ask_servers(resolver, request, answer, arena);
-	for (unsigned check = 0; check < CHECK_COUNT; check++)
+	for (size_t i = 0; i < answer->check_count; i++)
 		answer->ready =
-			answer->ready && (answer->checks[check].state == STATE_PASS || answer->checks[check].state == STATE_WARN);
+			answer->ready && (answer->checks[i].state == STATE_PASS || answer->checks[i].state == STATE_WARN);
 }

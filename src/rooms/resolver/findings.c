@@ -119,8 +119,8 @@ static bool judge_record(struct view record, const struct public_key *ours, stru
 	return true;
 }
 
-static void judge_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
-                      enum freshness freshness, struct arena *arena, struct finding *finding)
+void find_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
+              enum freshness freshness, struct arena *arena, struct finding *finding)
 {
 	struct lookup_context context = { resolver, freshness, who->errand, who->server };
 	struct txt_answer answer;
@@ -154,8 +154,8 @@ static void judge_key(struct resolver *resolver, const struct who *who, const st
 	finding->detail = finding->problem;
 }
 
-static enum domain_keys_result ask_keys(struct resolver *resolver, const struct who *who, struct arena *arena,
-                                        struct domain_keys_answer *answer)
+enum domain_keys_result find_keys(struct resolver *resolver, const struct who *who, struct arena *arena,
+                                  struct domain_keys_answer *answer)
 {
 	const struct domain_keys_request request = { .domain = who->domain,
 		                                         .account = who->account,
@@ -177,41 +177,75 @@ static void keys_not_known(const struct who *who, enum domain_keys_result result
 	finding->detail = finding->problem;
 }
 
-/* Of two keys (one is being rotated in) the better finding counts: a pass, then what could not be told. */
+/* The better finding counts: a pass, then what could not be told. */
 static bool is_better(const struct finding *finding, const struct finding *than)
 {
 	static const int ranks[] = { [STATE_PASS] = 3, [STATE_WARN] = 2, [STATE_UNKNOWN] = 1, [STATE_FAIL] = 0 };
 	return ranks[finding->state] > ranks[than->state];
 }
 
+/* Ed25519 is optional: it decides only where there is no other key. */
+const struct public_key *key_of_phase(const struct domain_keys_answer *keys, enum key_phase phase)
+{
+	const struct public_key *found = NULL;
+	for (size_t i = 0; i < keys->key_count; i++)
+		if (keys->keys[i].phase == phase && (found == NULL || keys->keys[i].algorithm < found->algorithm))
+			found = &keys->keys[i];
+	return found;
+}
+
+struct usable_keys {
+	struct usable_key keys[SEALS_MOST];
+	size_t count;
+};
+
+static void judge_phase(struct resolver *resolver, const struct who *who, const struct domain_keys_answer *keys,
+                        const struct public_key *deciding, enum freshness freshness, struct arena *arena,
+                        struct finding *finding, struct usable_keys *usable)
+{
+	for (size_t i = 0; i < keys->key_count; i++) {
+		const struct public_key *key = &keys->keys[i];
+		struct finding judged;
+		if (key->phase != deciding->phase)
+			continue;
+		find_key(resolver, who, key, freshness, arena, &judged);
+		if (judged.state == STATE_PASS && usable->count < SEALS_MOST)
+			usable->keys[usable->count++] = (struct usable_key){ key->selector, key->algorithm, judged.record };
+		if (key == deciding)
+			*finding = judged;
+	}
+}
+
+/* The keys that seal are looked at first; where DNS does not show them, the next ones, or those before, will do. */
 void find_dkim(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                struct finding *finding, struct usable_key *usable, size_t *usable_count)
 {
 	struct domain_keys_answer keys = { 0 };
-	bool has_rsa = false;
-	bool judged_any = false;
 	*finding = (struct finding){ .check = CHECK_DKIM, .state = STATE_FAIL, .status = { 5, 7, 20 } };
 	*usable_count = 0;
-	const enum domain_keys_result result = ask_keys(resolver, who, arena, &keys);
+	const enum domain_keys_result result = find_keys(resolver, who, arena, &keys);
 	if (result != DOMAIN_KEYS_OK || keys.key_count == 0) {
 		keys_not_known(who, result, finding);
 		return;
 	}
-	for (size_t i = 0; i < keys.key_count; i++)
-		has_rsa = has_rsa || keys.keys[i].algorithm == KEY_RSA;
-	for (size_t i = 0; i < keys.key_count; i++) {
-		const struct public_key *key = &keys.keys[i];
+	bool judged_any = false;
+	for (unsigned phase = 0; phase < KEY_PHASE_COUNT && finding->state != STATE_PASS; phase++) {
+		const struct public_key *deciding = key_of_phase(&keys, (enum key_phase)phase);
+		struct usable_keys found = { .count = 0 };
 		struct finding judged;
-		judge_key(resolver, who, key, freshness, arena, &judged);
-		if (judged.state == STATE_PASS && *usable_count < SEALS_MOST)
-			usable[(*usable_count)++] = (struct usable_key){ key->selector, key->algorithm, judged.record };
-		/* Ed25519 is optional: it decides only where there is no other key. */
-		if (has_rsa && key->algorithm != KEY_RSA)
+		if (deciding == NULL)
 			continue;
+		judge_phase(resolver, who, &keys, deciding, freshness, arena, &judged, &found);
 		if (!judged_any || is_better(&judged, finding))
 			*finding = judged;
 		judged_any = true;
+		for (size_t i = 0; i < found.count && (judged.state == STATE_PASS || *usable_count == 0); i++)
+			usable[i] = found.keys[i];
+		if (found.count > 0 && (judged.state == STATE_PASS || *usable_count == 0))
+			*usable_count = found.count;
 	}
+	if (who->server == NULL && key_of_phase(&keys, KEY_NEXT) != NULL)
+		turn_look(resolver, who->domain);
 }
 
 /* ---- DMARC */

@@ -26,6 +26,8 @@ static void add_keys(struct resolver *resolver, struct view domain, struct recor
 		return;
 	answer->result = keys.result;
 	for (size_t i = 0; i < keys.key_count; i++) {
+		if (keys.keys[i].phase == KEY_OLD)
+			continue;
 		struct text record = TEXT_LIMIT(8192);
 		dkim_key_write(keys.keys[i].algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256, keys.keys[i].key,
 		               &record);

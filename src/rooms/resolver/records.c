@@ -428,6 +428,7 @@ void resolver_init(struct resolver *resolver, struct world *world, struct log *l
 		/* Room for those that are in use beyond the limit. */
 		.names = MAP_LIMIT((size_t)2 * RESOLVER_NAMES_MOST, world_random_u64(world)),
 		.grants = MAP_LIMIT(200000, world_random_u64(world)),
+		.turns = MAP_LIMIT(10000, world_random_u64(world)),
 	};
 	list_init(&resolver->by_use);
 	task_group_init(&resolver->asking);
@@ -443,4 +444,6 @@ void resolver_deinit(struct resolver *resolver)
 	senders_free(resolver->senders);
 	grants_forget(resolver);
 	map_deinit(&resolver->grants);
+	turns_forget(resolver);
+	map_deinit(&resolver->turns);
 }

@@ -33,6 +33,7 @@ struct resolver {
 	struct random random;
 	struct keep *keep;         /* NULL: nothing outlives this life */
 	struct task_group asking;  /* look-ups under way */
+	struct map turns;          /* domain -> struct turn: whose next keys are looked for */
 	struct map grants;         /* account NUL domain -> struct told_grant: what the vault was told */
 	uint64_t vault_generation; /* of the vault that was told */
 	struct {
@@ -137,6 +138,15 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
                struct finding *finding, struct usable_key *usable, size_t *usable_count);
 void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding);
+/* One of the domain's keys. */
+void find_key(struct resolver *resolver, const struct who *who, const struct public_key *key,
+              enum freshness freshness, struct arena *arena, struct finding *finding);
+/* What the vault holds for the domain. */
+enum domain_keys_result find_keys(struct resolver *resolver, const struct who *who, struct arena *arena,
+                                  struct domain_keys_answer *answer);
+/* The first key of that phase that decides: RSA, or where there is none Ed25519. NULL: there is none. */
+const struct public_key *key_of_phase(const struct domain_keys_answer *keys, enum key_phase phase);
+
 /* For the doctor: a record that would pass but stands at a wrong name is told in finding->detail. */
 void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
 /* For the doctor: where an alias stands at the name, nothing can be published there. */
@@ -144,6 +154,14 @@ void find_alias(struct resolver *resolver, const struct who *who, struct arena *
 /* Asks with what is cached; where that does not pass, again past the caches. */
 void find_check(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
                 struct finding *finding, struct usable_key *usable, size_t *usable_count);
+
+/* ---- turns.c: a domain's next key seals as soon as all of its own name servers show it */
+
+/* Looks in the background, at most once a minute for a domain. */
+void turn_look(struct resolver *resolver, struct view domain);
+/* They have all been seen to show it. Suspends. False: the vault did not turn. */
+bool turn_make(struct resolver *resolver, struct view domain);
+void turns_forget(struct resolver *resolver);
 
 void resolver_answer_verdict(void *room, const struct caller *caller, const void *request, void *answer,
                              struct arena *arena);

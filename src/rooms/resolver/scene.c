@@ -207,9 +207,25 @@ static void answer_grant(void *room, const struct caller *caller, const void *re
 	row->duration = grant->duration;
 }
 
+static void answer_activate(void *room, const struct caller *caller, const void *request, void *answer,
+                            struct arena *arena)
+{
+	(void)caller;
+	(void)request;
+	(void)arena;
+	static const enum key_phase after[] = { [KEY_ACTIVE] = KEY_OLD, [KEY_NEXT] = KEY_ACTIVE, [KEY_OLD] = KEY_OLD };
+	struct scene *scene = room;
+	struct activate_answer *activated = answer;
+	for (size_t i = 0; i < scene->key_count; i++) {
+		activated->activated = activated->activated || scene->keys[i].phase == KEY_NEXT;
+		scene->keys[i].phase = after[scene->keys[i].phase];
+	}
+}
+
 static const struct answerer vault_answerers[] = {
 	{ .question = &vault_domain_keys_question, .answer = answer_keys },
 	{ .question = &vault_grant_question, .answer = answer_grant },
+	{ .question = &vault_activate_question, .answer = answer_activate },
 };
 
 static void answer_token_back(void *room, const struct caller *caller, const void *request, void *answer,
@@ -271,10 +287,12 @@ struct scene *scene_new(struct view more)
 		.events = TEXT_LIMIT(1024 * 1024),
 		.dice = 1,
 		.dns = { .operations = &dns_operations, .state = scene },
-		.keys = { { VIEW("elastx"), KEY_RSA, view_bytes(rsa, sizeof(rsa)) },
-		          { VIEW("elastx-ed"), KEY_ED25519, view_bytes(ed25519, sizeof(ed25519)) } },
+		.keys = { { .selector = VIEW("elastx"), .algorithm = KEY_RSA, .key = view_bytes(rsa, sizeof(rsa)) },
+		          { .selector = VIEW("elastx-ed"),
+		            .algorithm = KEY_ED25519,
+		            .key = view_bytes(ed25519, sizeof(ed25519)) } },
 		.key_count = 1,
-		.vault_service = { .room = scene, .answerers = vault_answerers, .answerer_count = 2 },
+		.vault_service = { .room = scene, .answerers = vault_answerers, .answerer_count = 3 },
 		.queue_service = { .room = scene, .answerers = scene_queue_answerers, .answerer_count = 1 },
 		.service = { .room = &scene->resolver,
 		             .answerers = resolver_answerers,

@@ -8,7 +8,6 @@ static const char schema[] =
 	"PRAGMA journal_mode=WAL;"
 	"PRAGMA synchronous=FULL;"
 	"PRAGMA foreign_keys=ON;"
-	"PRAGMA user_version=1;"
 	"CREATE TABLE IF NOT EXISTS account(name TEXT PRIMARY KEY, as_typed TEXT NOT NULL, label TEXT NOT NULL,"
 	"  state INTEGER NOT NULL, reason TEXT NOT NULL, created INTEGER NOT NULL, last_login INTEGER NOT NULL)"
 	"  WITHOUT ROWID;"
@@ -23,9 +22,20 @@ static const char schema[] =
 	"  WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS domain_made_for ON domain(made_for, created);"
 	"CREATE TABLE IF NOT EXISTS key(domain TEXT NOT NULL REFERENCES domain(name), selector TEXT NOT NULL,"
-	"  algorithm INTEGER NOT NULL, public_key BLOB NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY(domain, selector))"
+	"  algorithm INTEGER NOT NULL, public_key BLOB NOT NULL, sealed BLOB NOT NULL,"
+	"  phase INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(domain, selector))"
 	"  WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS key_file(one INTEGER PRIMARY KEY CHECK(one = 1), mark BLOB NOT NULL);";
+
+/* user_version: what the file has. Each step leads from the one before. */
+enum { VERSION = 2 };
+static const char *const steps[VERSION] = {
+	[1] = "BEGIN IMMEDIATE;"
+		  "ALTER TABLE key ADD COLUMN phase INTEGER NOT NULL DEFAULT 0;"
+		  "ALTER TABLE key ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+		  "PRAGMA user_version=2;"
+		  "COMMIT;",
+};
 
 #define STATEMENTS(S)                                                                                                \
 	S(BEGIN, "BEGIN IMMEDIATE")                                                                                      \
@@ -53,9 +63,12 @@ static const char schema[] =
 	              " recipients = excluded.recipients")                                                               \
 	S(USAGE_REMOVE, "DELETE FROM usage WHERE account = ?1")                                                          \
 	S(DOMAIN_GET, "SELECT name, made_for, created FROM domain WHERE name = ?1")                                      \
-	S(DOMAIN_KEYS, "SELECT selector, algorithm, public_key, sealed FROM key WHERE domain = ?1 ORDER BY selector")    \
+	S(DOMAIN_KEYS, "SELECT selector, algorithm, public_key, sealed, phase, since FROM key WHERE domain = ?1"         \
+	               " ORDER BY phase, selector")                                                                      \
 	S(DOMAIN_ADD, "INSERT INTO domain VALUES(?1, ?2, ?3)")                                                           \
-	S(KEY_ADD, "INSERT INTO key VALUES(?1, ?2, ?3, ?4, ?5)")                                                         \
+	S(KEY_ADD, "INSERT INTO key VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                 \
+	S(KEYS_PHASE, "UPDATE key SET phase = ?3, since = ?4 WHERE domain = ?1 AND phase = ?2")                          \
+	S(KEYS_END, "DELETE FROM key WHERE domain = ?1 AND phase = ?2")                                                  \
 	S(KEYS_REMOVE, "DELETE FROM key WHERE domain = ?1")                                                              \
 	S(DOMAIN_REMOVE, "DELETE FROM domain WHERE name = ?1")                                                           \
 	S(DOMAINS_MADE, "SELECT count(*) FROM domain WHERE made_for = ?1 AND created >= ?2")                             \
@@ -79,11 +92,43 @@ struct database {
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 
+static void read_version(sqlite3 *connection, int *version)
+{
+	sqlite3_stmt *statement = NULL;
+	*version = -1;
+	if (sqlite3_prepare_v2(connection, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW)
+		*version = sqlite3_column_int(statement, 0);
+	sqlite3_finalize(statement);
+}
+
+/* A file of an older version becomes one of this one; one of a newer version is left alone. */
+static int upgrade(struct database *database, struct text *problem)
+{
+	int version = 0;
+	read_version(database->connection, &version);
+	if (version < 0)
+		return SQLITE_ERROR;
+	if (version > VERSION) {
+		text_print(problem, "%s: made by a newer version of Sealpost (%d; this one knows %d)",
+		           sqlite3_db_filename(database->connection, "main"), version, (int)VERSION);
+		return SQLITE_ERROR;
+	}
+	int result = SQLITE_OK;
+	for (; version > 0 && version < VERSION && result == SQLITE_OK; version++)
+		result = sqlite3_exec(database->connection, steps[version], NULL, NULL, NULL);
+	if (result == SQLITE_OK && version == 0)
+		result = sqlite3_exec(database->connection, "PRAGMA user_version=2", NULL, NULL, NULL);
+	return result;
+}
+
 struct database *database_open(const char *path, struct text *problem)
 {
 	struct database *database = must_alloc(1, sizeof(*database));
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	int result = sqlite3_open_v2(path, &database->connection, flags, NULL);
+	if (result == SQLITE_OK)
+		result = upgrade(database, problem);
 	if (result == SQLITE_OK)
 		result = sqlite3_exec(database->connection, schema, NULL, NULL, NULL);
 	for (size_t i = 0; result == SQLITE_OK && i < STATEMENT_COUNT; i++)
@@ -91,7 +136,8 @@ struct database *database_open(const char *path, struct text *problem)
 		                            &database->statements[i], NULL);
 	if (result == SQLITE_OK)
 		return database;
-	text_print(problem, "%s: %s", path, sqlite3_errmsg(database->connection));
+	if (problem->length == 0)
+		text_print(problem, "%s: %s", path, sqlite3_errmsg(database->connection));
 	database_close(database);
 	return NULL;
 }
@@ -393,6 +439,8 @@ static bool read_keys(struct database *database, struct arena *arena, struct dom
 			.algorithm = (enum key_algorithm)sqlite3_column_int(rows.statement, 1),
 			.public_key = arena_copy(arena, column(rows, 2)),
 			.sealed = arena_copy(arena, column(rows, 3)),
+			.phase = (enum key_phase)sqlite3_column_int(rows.statement, 4),
+			.since = sqlite3_column_int64(rows.statement, 5),
 		};
 	}
 	return !failed;
@@ -424,6 +472,8 @@ static bool key_add(struct database *database, struct view domain, const struct 
 	bind_number(&bound, key->algorithm);
 	bind_blob(&bound, key->public_key);
 	bind_blob(&bound, key->sealed);
+	bind_number(&bound, key->phase);
+	bind_number(&bound, key->since);
 	return run(bound);
 }
 
@@ -437,6 +487,41 @@ bool database_domain_add(struct database *database, const struct domain_record *
 	good = good && run(bound);
 	for (size_t i = 0; good && i < record->key_count; i++)
 		good = key_add(database, record->domain, &record->keys[i]);
+	return transaction_end(database, good);
+}
+
+static bool keys_end(struct database *database, struct view domain, enum key_phase phase)
+{
+	struct bound bound = bind(database, STATEMENT_KEYS_END);
+	bind_text(&bound, domain);
+	bind_number(&bound, phase);
+	return run(bound);
+}
+
+static bool keys_move(struct database *database, struct view domain, enum key_phase from, enum key_phase to,
+                      int64_t when)
+{
+	struct bound bound = bind(database, STATEMENT_KEYS_PHASE);
+	bind_text(&bound, domain);
+	bind_number(&bound, from);
+	bind_number(&bound, to);
+	bind_number(&bound, when);
+	return run(bound);
+}
+
+bool database_keys_rotate(struct database *database, const struct domain_record *record)
+{
+	bool good = run_plain(database, STATEMENT_BEGIN) && keys_end(database, record->domain, KEY_OLD);
+	for (size_t i = 0; good && i < record->key_count; i++)
+		good = key_add(database, record->domain, &record->keys[i]);
+	return transaction_end(database, good);
+}
+
+bool database_keys_activate(struct database *database, struct view domain, int64_t when)
+{
+	const bool good = run_plain(database, STATEMENT_BEGIN) && keys_end(database, domain, KEY_OLD) &&
+	                  keys_move(database, domain, KEY_ACTIVE, KEY_OLD, when) &&
+	                  keys_move(database, domain, KEY_NEXT, KEY_ACTIVE, when);
 	return transaction_end(database, good);
 }
 

@@ -76,6 +76,8 @@ bool database_login_save(struct database *database, struct view account, int64_t
 struct key_record {
 	struct view selector;
 	enum key_algorithm algorithm;
+	enum key_phase phase;
+	int64_t since; /* wall time; 0: from the beginning */
 	struct view public_key;
 	struct view sealed; /* private key, DER, in a secretbox */
 };
@@ -83,6 +85,7 @@ struct domain_record {
 	struct view domain;
 	struct view made_for;
 	int64_t created;
+	enum key_phase phase; /* of keys to be made */
 	struct key_record keys[DOMAIN_KEYS_MOST];
 	size_t key_count;
 };
@@ -92,6 +95,10 @@ enum database_found { DATABASE_FOUND, DATABASE_ABSENT, DATABASE_FAILED };
 enum database_found database_domain_get(struct database *database, struct view domain, struct arena *arena,
                                         struct domain_record *record);
 bool database_domain_add(struct database *database, const struct domain_record *record);
+/* The old keys go, the new ones (NEXT) come. */
+bool database_keys_rotate(struct database *database, const struct domain_record *record);
+/* NEXT becomes ACTIVE, ACTIVE becomes OLD, and what was OLD goes. */
+bool database_keys_activate(struct database *database, struct view domain, int64_t when);
 bool database_domain_remove(struct database *database, struct view domain, bool *was_there);
 /* How many domains were made for an account since then; false on failure. */
 bool database_domains_made(struct database *database, struct view account, int64_t since, uint64_t *count);

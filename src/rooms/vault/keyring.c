@@ -79,6 +79,8 @@ static void hold_key(struct held_domain *held, const struct key_record *record, 
 	*key = (struct held_key){
 		.selector = TEXT_LIMIT(256),
 		.algorithm = record->algorithm,
+		.phase = record->phase,
+		.since = record->since,
 		.public_key = TEXT_LIMIT(4096),
 		.private_key = private_key,
 	};
@@ -143,7 +145,6 @@ static void load_run(void *argument)
 }
 
 struct make_work {
-	const struct keyring_new *wanted;
 	EVP_PKEY *private_keys[2];
 	bool good;
 };
@@ -166,6 +167,25 @@ static void store_run(void *argument)
 {
 	struct store_work *work = argument;
 	work->good = database_domain_add(work->database, work->record);
+}
+
+static void rotate_run(void *argument)
+{
+	struct store_work *work = argument;
+	work->good = database_keys_rotate(work->database, work->record);
+}
+
+struct activate_work {
+	struct database *database;
+	struct view domain;
+	int64_t when;
+	bool good;
+};
+
+static void activate_run(void *argument)
+{
+	struct activate_work *work = argument;
+	work->good = database_keys_activate(work->database, work->domain, work->when);
 }
 
 struct remove_work {
@@ -219,14 +239,33 @@ enum keyring_found keyring_find(struct keyring *keyring, struct view domain, str
 static void record_key(struct keyring *keyring, struct domain_record *record, struct view selector,
                        enum key_algorithm algorithm, EVP_PKEY *key, struct arena *arena)
 {
+
 	uint8_t nonce[24];
 	world_random(keyring->world, nonce, sizeof(nonce));
 	record->keys[record->key_count++] = (struct key_record){
 		.selector = selector,
 		.algorithm = algorithm,
+		.phase = record->phase,
+		.since = record->created,
 		.public_key = private_key_public(key, algorithm, arena),
 		.sealed = private_key_seal(keyring->keys, key, nonce, arena),
 	};
+}
+
+/* The usual pair. */
+static bool make_pair(struct keyring *keyring, struct view selector, struct arena *arena,
+                      struct domain_record *record, EVP_PKEY **private_keys)
+{
+	struct make_work job = { 0 };
+	work(keyring, keyring->makers, make_run, &job);
+	private_keys[0] = job.private_keys[0];
+	private_keys[1] = job.private_keys[1];
+	if (!job.good)
+		return false;
+	const struct view second = arena_print(arena, "%.*s-ed", VIEW_PRINT(selector));
+	record_key(keyring, record, selector, KEY_RSA, private_keys[0], arena);
+	record_key(keyring, record, second, KEY_ED25519, private_keys[1], arena);
+	return true;
 }
 
 static bool make_record(struct keyring *keyring, const struct keyring_new *wanted, struct arena *arena,
@@ -243,16 +282,7 @@ static bool make_record(struct keyring *keyring, const struct keyring_new *wante
 		record_key(keyring, record, wanted->selector, wanted->imported_algorithm, wanted->imported, arena);
 		return true;
 	}
-	struct make_work job = { .wanted = wanted };
-	work(keyring, keyring->makers, make_run, &job);
-	private_keys[0] = job.private_keys[0];
-	private_keys[1] = job.private_keys[1];
-	if (!job.good)
-		return false;
-	const struct view second = arena_print(arena, "%.*s-ed", VIEW_PRINT(wanted->selector));
-	record_key(keyring, record, wanted->selector, KEY_RSA, private_keys[0], arena);
-	record_key(keyring, record, second, KEY_ED25519, private_keys[1], arena);
-	return true;
+	return make_pair(keyring, wanted->selector, arena, record, private_keys);
 }
 
 static enum keyring_found add(struct keyring *keyring, const struct keyring_new *wanted, struct held_domain **added)
@@ -281,6 +311,102 @@ enum keyring_found keyring_add(struct keyring *keyring, const struct keyring_new
 	if (result == KEYRING_ABSENT)
 		result = add(keyring, wanted, added);
 	busy_end(keyring, wanted->domain);
+	return result;
+}
+
+/* ---- one pair after the other */
+
+static const struct held_key *key_in(const struct held_domain *held, enum key_phase phase)
+{
+	for (size_t i = 0; i < held->key_count; i++)
+		if (held->keys[i].phase == phase)
+			return &held->keys[i];
+	return NULL;
+}
+
+static bool is_active(const struct held_domain *held, struct view selector)
+{
+	for (size_t i = 0; i < held->key_count; i++)
+		if (held->keys[i].phase == KEY_ACTIVE && view_equal(text_view(&held->keys[i].selector), selector))
+			return true;
+	return false;
+}
+
+static enum keyring_rotated may_rotate(const struct keyring *keyring, const struct held_domain *held, int64_t rest)
+{
+	const struct held_key *old = key_in(held, KEY_OLD);
+	if (key_in(held, KEY_NEXT) != NULL)
+		return KEYS_UNDER_WAY;
+	return old != NULL && old->since + rest > world_wall(keyring->world) ? KEYS_TOO_SOON : KEYS_ROTATED;
+}
+
+static bool rotate(struct keyring *keyring, struct held_domain *held, struct view selector, struct view domain)
+{
+	struct arena arena = { 0 };
+	struct domain_record record = { .domain = domain, .created = world_wall(keyring->world), .phase = KEY_NEXT };
+	EVP_PKEY *private_keys[2] = { NULL };
+	struct store_work job = { .database = keyring->database, .record = &record };
+	const struct view name =
+		is_active(held, selector) ? arena_print(&arena, "%.*s2", VIEW_PRINT(selector)) : selector;
+	keyring_pin(held);
+	if (make_pair(keyring, name, &arena, &record, private_keys))
+		work(keyring, keyring->storage, rotate_run, &job);
+	EVP_PKEY_free(private_keys[0]);
+	EVP_PKEY_free(private_keys[1]);
+	keyring_unpin(held);
+	arena_deinit(&arena);
+	return job.good;
+}
+
+/* What is held is read anew from the database. */
+static enum keyring_found reload(struct keyring *keyring, struct view domain, struct held_domain **found)
+{
+	struct held_domain *before = map_get(&keyring->by_name, domain);
+	if (before != NULL)
+		forget(keyring, before);
+	return load(keyring, domain, found);
+}
+
+enum keyring_rotated keyring_rotate(struct keyring *keyring, struct view domain, struct view selector, int64_t rest,
+                                    struct held_domain **rotated)
+{
+	static const enum keyring_rotated missing[] = {
+		[KEYRING_FOUND] = KEYS_ROTATED,
+		[KEYRING_ABSENT] = KEYS_ABSENT,
+		[KEYRING_FAILED] = KEYS_FAILED,
+	};
+	if (!busy_begin(keyring, domain))
+		return KEYS_FAILED;
+	*rotated = held_now(keyring, domain);
+	enum keyring_rotated result = missing[*rotated != NULL ? KEYRING_FOUND : load(keyring, domain, rotated)];
+	if (result == KEYS_ROTATED)
+		result = may_rotate(keyring, *rotated, rest);
+	if (result == KEYS_ROTATED && !rotate(keyring, *rotated, selector, domain))
+		result = KEYS_FAILED;
+	if (result == KEYS_ROTATED)
+		result = missing[reload(keyring, domain, rotated)];
+	busy_end(keyring, domain);
+	return result;
+}
+
+enum keyring_found keyring_activate(struct keyring *keyring, struct view domain)
+{
+	if (!busy_begin(keyring, domain))
+		return KEYRING_FAILED;
+	struct held_domain *held = held_now(keyring, domain);
+	struct activate_work job = {
+		.database = keyring->database,
+		.domain = domain,
+		.when = world_wall(keyring->world),
+	};
+	enum keyring_found result = held != NULL ? KEYRING_FOUND : load(keyring, domain, &held);
+	if (result == KEYRING_FOUND && key_in(held, KEY_NEXT) == NULL)
+		result = KEYRING_ABSENT;
+	if (result == KEYRING_FOUND) {
+		work(keyring, keyring->storage, activate_run, &job);
+		result = job.good ? reload(keyring, domain, &held) : KEYRING_FAILED;
+	}
+	busy_end(keyring, domain);
 	return result;
 }
 

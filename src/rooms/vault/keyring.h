@@ -16,6 +16,8 @@ enum { KEYRING_MOST = 16384 };
 struct held_key {
 	struct text selector;
 	enum key_algorithm algorithm;
+	enum key_phase phase;
+	int64_t since;
 	struct text public_key;
 	EVP_PKEY *private_key;
 };
@@ -60,6 +62,13 @@ struct keyring_new {
 };
 enum keyring_found keyring_add(struct keyring *keyring, const struct keyring_new *new_domain,
                                struct held_domain **added);
+enum keyring_rotated { KEYS_ROTATED, KEYS_ABSENT, KEYS_FAILED, KEYS_UNDER_WAY, KEYS_TOO_SOON };
+/* Suspends. Makes the next pair at selector, or at selector2 where that is in use. TOO_SOON: the pair before has
+ * sealed less than `rest` ago, and its name is needed. */
+enum keyring_rotated keyring_rotate(struct keyring *keyring, struct view domain, struct view selector, int64_t rest,
+                                    struct held_domain **rotated);
+/* Suspends. ABSENT: there is no next pair. */
+enum keyring_found keyring_activate(struct keyring *keyring, struct view domain);
 /* Suspends. */
 enum keyring_found keyring_remove(struct keyring *keyring, struct view domain);
 void keyring_pin(struct held_domain *domain);

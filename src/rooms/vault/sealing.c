@@ -137,6 +137,8 @@ static size_t public_keys(const struct held_domain *domain, struct public_key *k
 		keys[i] = (struct public_key){
 			.selector = arena_copy(arena, text_view(&domain->keys[i].selector)),
 			.algorithm = domain->keys[i].algorithm,
+			.phase = domain->keys[i].phase,
+			.since = domain->keys[i].since,
 			.key = arena_copy(arena, text_view(&domain->keys[i].public_key)),
 		};
 	return domain->key_count;
@@ -306,6 +308,44 @@ static void domain_add(struct vault *vault, const struct domain_change_request *
 		answer->why = VIEW("the domain has its keys already; remove it first to bring another one");
 }
 
+static void domain_rotate(struct vault *vault, const struct domain_change_request *request,
+                          struct domain_change_answer *answer, struct arena *arena)
+{
+	static const enum change_result results[] = {
+		[KEYS_ROTATED] = CHANGE_DONE,     [KEYS_ABSENT] = CHANGE_ABSENT,   [KEYS_FAILED] = CHANGE_FAILED,
+		[KEYS_UNDER_WAY] = CHANGE_EXISTS, [KEYS_TOO_SOON] = CHANGE_EXISTS,
+	};
+	static const struct view whys[] = {
+		[KEYS_ROTATED] = VIEW_INIT(""),
+		[KEYS_ABSENT] = VIEW_INIT(""),
+		[KEYS_FAILED] = VIEW_INIT("the keys could not be made or stored; the log says more"),
+		[KEYS_UNDER_WAY] =
+			VIEW_INIT("its next key waits already to be seen at all of its name servers; domain records prints it"),
+		[KEYS_TOO_SOON] =
+			VIEW_INIT("mail that the key before has sealed may still be on its way, and its selector is "
+		              "needed; it is free queue.retry.expire after the last rotation"),
+	};
+	const struct config *config = vault_config(vault);
+	struct held_domain *domain = NULL;
+	const enum keyring_rotated rotated = keyring_rotate(
+		&vault->keyring, request->domain, config->service.dkim_selector, config->queue.retry.expire, &domain);
+	answer->result = results[rotated];
+	answer->why = whys[rotated];
+	if (rotated == KEYS_ROTATED)
+		answer->key_count = public_keys(domain, answer->keys, arena);
+}
+
+void vault_answer_activate(void *room, const struct caller *caller, const void *question, void *given,
+                           struct arena *arena)
+{
+	(void)caller;
+	(void)arena;
+	struct vault *vault = room;
+	const struct activate_request *request = question;
+	struct activate_answer *answer = given;
+	answer->activated = keyring_activate(&vault->keyring, request->domain) == KEYRING_FOUND;
+}
+
 void vault_answer_domain_change(void *room, const struct caller *caller, const void *question, void *given,
                                 struct arena *arena)
 {
@@ -320,6 +360,8 @@ void vault_answer_domain_change(void *room, const struct caller *caller, const v
 	struct domain_change_answer *answer = given;
 	if (request->change == DOMAIN_ADD)
 		domain_add(vault, request, answer, arena);
+	else if (request->change == DOMAIN_ROTATE)
+		domain_rotate(vault, request, answer, arena);
 	else
 		answer->result = removed[keyring_remove(&vault->keyring, request->domain)];
 }

@@ -206,6 +206,7 @@ const struct answerer vault_answerers[VAULT_ANSWERER_COUNT] = {
 	{ .question = &vault_sign_service_question, .answer = vault_answer_sign_service },
 	{ .question = &vault_domain_keys_question, .answer = vault_answer_domain_keys },
 	{ .question = &vault_grant_question, .answer = vault_answer_grant },
+	{ .question = &vault_activate_question, .answer = vault_answer_activate },
 	{ .question = &vault_account_change_question, .answer = vault_answer_account_change },
 	{ .question = &vault_account_list_question, .answer = vault_answer_account_list },
 	{ .question = &vault_domain_list_question, .answer = vault_answer_domain_list },

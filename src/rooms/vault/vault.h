@@ -43,7 +43,7 @@ struct vault *vault_new(struct world *world, struct log *log, const struct confi
                         struct view key_file, const char *directory, struct text *problem);
 void vault_free(struct vault *vault);
 
-enum { VAULT_ANSWERER_COUNT = 11 };
+enum { VAULT_ANSWERER_COUNT = 12 };
 extern const struct answerer vault_answerers[VAULT_ANSWERER_COUNT];
 void vault_caller_gone(void *vault, const struct caller *caller);
 
@@ -68,6 +68,8 @@ void vault_answer_domain_keys(void *room, const struct caller *caller, const voi
                               struct arena *arena);
 void vault_answer_grant(void *room, const struct caller *caller, const void *request, void *answer,
                         struct arena *arena);
+void vault_answer_activate(void *room, const struct caller *caller, const void *request, void *answer,
+                           struct arena *arena);
 void vault_answer_account_change(void *room, const struct caller *caller, const void *request, void *answer,
                                  struct arena *arena);
 void vault_answer_account_list(void *room, const struct caller *caller, const void *request, void *answer,
