@@ -100,7 +100,7 @@ static void frame_fill(struct sample *sample, size_t from, unsigned depth)
 /* If an array is counted here: what a text grows by is its length, and an array's elements are larger. */
 static void array_fill(struct sample *sample, size_t at, unsigned depth)
 {
-	static const unsigned char sizes[] = { 20, 16, 12, 8, 4, 3, 2 };
+	static const unsigned char sizes[] = { 20, 16, 12, 8, 5, 4, 3, 2 };
 	struct text before = TEXT_LIMIT(FRAME_MOST * 2);
 	text_add(&before, text_view(&sample->frame));
 	size_t i = 0;

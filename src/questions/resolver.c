@@ -207,7 +207,7 @@ static void check_server_wire(struct wire *wire, void *element)
 	struct check_server *value = element;
 	wire_view(wire, &value->name, NAME_MOST);
 	WIRE_ENUM(wire, value->state, enum check_state, STATE_UNKNOWN);
-	value->seen_count = wire_count(wire, value->seen_count, SEEN_MOST);
+	value->seen_count = wire_count(wire, value->seen_count, SERVER_SEEN_MOST);
 	for (size_t i = 0; i < value->seen_count; i++)
 		wire_view(wire, &value->seen[i], LINE_MOST);
 }

@@ -131,10 +131,11 @@ enum check_state { STATE_PASS, STATE_WARN, STATE_FAIL, STATE_UNKNOWN };
 
 /* What one of the domain's own name servers shows. */
 #define CHECK_SERVERS_MOST 8u
+#define SERVER_SEEN_MOST   4u
 struct check_server {
 	struct view name;
 	enum check_state state; /* of the check, by what it shows */
-	struct view seen[SEEN_MOST];
+	struct view seen[SERVER_SEEN_MOST];
 	size_t seen_count;
 };
 struct asked_server {

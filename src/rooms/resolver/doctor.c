@@ -107,7 +107,7 @@ static void visit_examine(struct visit *visit, size_t number)
 	who.server = &visit->talk;
 	examine(consultation->resolver, &who, &consultation->examinations[number], consultation->arena, &finding);
 	server->state = finding.state == STATE_WARN ? STATE_PASS : finding.state;
-	for (size_t i = 0; i < finding.seen_count; i++)
+	for (size_t i = 0; i < finding.seen_count && i < SERVER_SEEN_MOST; i++)
 		server->seen[server->seen_count++] = finding.seen[i];
 	const uint32_t ttl = server_ttl(&visit->talk, finding.name);
 	if (ttl > row->ttl)

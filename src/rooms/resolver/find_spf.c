@@ -126,7 +126,7 @@ static struct view explain_missing(struct view record, struct view include)
 void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
               struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->errand, who->server };
+	struct lookup_context context = { resolver, freshness, who->errand, who->server, who->domain };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	struct spf_finding spf;
 	*finding =

@@ -1,6 +1,7 @@
 /* What all checks share: look-ups for mail/, and the words for what could not be told. */
 #include "rooms/resolver/finding.h"
 
+#include "net/dns.h"
 #include "rooms/resolver/servers.h"
 
 void finding_see(struct finding *finding, struct view text)
@@ -31,7 +32,13 @@ void finding_cannot_tell(struct finding *finding, struct view where, struct view
 static void look_up(const struct lookup_context *lookup, struct view name, enum dns_type type, struct arena *arena,
                     struct dns_answer *found)
 {
-	struct record_question question = { name, type, lookup->freshness, lookup->errand };
+	struct record_question question = {
+		.name = name,
+		.type = type,
+		.freshness = lookup->freshness,
+		.errand = lookup->errand,
+		.is_own = lookup->domain.length > 0 && dns_name_is_within(name, lookup->domain),
+	};
 	bool through_alias = false;
 	if (lookup->server != NULL) {
 		if (server_lookup(lookup->server, name, type, arena, found))

@@ -14,6 +14,7 @@ struct lookup_context {
 	enum freshness freshness;
 	struct errand *errand;
 	struct server_talk *server; /* NULL: the resolver alone answers */
+	struct view domain;         /* the one that is judged; empty: none */
 };
 void lookup_txt(void *context, struct view name, struct arena *arena, struct txt_answer *answer);
 void lookup_any(void *context, struct view name, enum lookup_type type, struct arena *arena,

@@ -49,7 +49,7 @@ void find_token(struct resolver *resolver, const struct who *who, enum freshness
                 struct finding *finding)
 {
 	const struct view prefix = (*resolver->config)->service.token_prefix;
-	struct lookup_context context = { resolver, freshness, who->errand, who->server };
+	struct lookup_context context = { resolver, freshness, who->errand, who->server, who->domain };
 	struct txt_answer answer;
 	*finding = (struct finding){
 		.check = CHECK_TOKEN,
@@ -122,7 +122,7 @@ static bool judge_record(struct view record, const struct public_key *ours, stru
 void find_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
               enum freshness freshness, struct arena *arena, struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->errand, who->server };
+	struct lookup_context context = { resolver, freshness, who->errand, who->server, who->domain };
 	struct txt_answer answer;
 	struct text record = TEXT_LIMIT(8192);
 	dkim_key_write(ours->algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256, ours->key, &record);
@@ -253,7 +253,7 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
 void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding)
 {
-	struct lookup_context context = { resolver, freshness, who->errand, who->server };
+	struct lookup_context context = { resolver, freshness, who->errand, who->server, who->domain };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	struct dmarc_finding dmarc;
 	*finding = (struct finding){ .check = CHECK_DMARC, .state = STATE_FAIL, .status = { 5, 7, 1 } };
@@ -353,7 +353,7 @@ static struct view other_place(const struct finding *finding, const struct who *
  * example.com ends up at example.com.example.com. */
 void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
 {
-	struct lookup_context context = { resolver, FRESH_NOW, who->errand, who->server };
+	struct lookup_context context = { resolver, FRESH_NOW, who->errand, who->server, who->domain };
 	const struct view places[] = {
 		arena_print(arena, "%.*s.%.*s", VIEW_PRINT(finding->name), VIEW_PRINT(who->domain)),
 		other_place(finding, who, arena),
@@ -377,7 +377,7 @@ void find_misplaced(struct resolver *resolver, const struct who *who, struct are
 /* At the domain itself it carries more than mail: that is told, but nobody is told to take it away. */
 void find_alias(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
 {
-	struct lookup_context context = { resolver, FRESH_NOW, who->errand, who->server };
+	struct lookup_context context = { resolver, FRESH_NOW, who->errand, who->server, who->domain };
 	struct txt_answer answer;
 	if (finding->state != STATE_FAIL || finding->name.length == 0 || view_equal(finding->name, who->domain))
 		return;

@@ -2,7 +2,7 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "rooms/resolver/packed.h"
-#include "rooms/resolver/resolver.h"
+#include "rooms/resolver/servers.h"
 
 enum { NAME_MOST = 253, LABEL_MOST = 63 };
 
@@ -24,7 +24,8 @@ struct cache_entry {
 	int64_t good_until;  /* of the answer */
 	int64_t refresh_at;  /* when a re-check thinks it old */
 	int64_t asked_at;    /* the look-up under way, or the last */
-	int64_t asked_fresh; /* when it was last asked past the caches; INT64_MIN: never */
+	int64_t asked_fresh; /* when it was last asked past our caches; INT64_MIN: never */
+	int64_t asked_past;  /* and past those of the resolvers that we ask */
 	int64_t failed_until;
 	struct text failure; /* why the last look-up failed */
 	struct signal asked;
@@ -89,6 +90,7 @@ static struct cache_entry *entry_new(struct resolver *resolver, struct view key)
 		.failure = TEXT_LIMIT(512),
 		.obtained = INT64_MIN,
 		.asked_fresh = INT64_MIN,
+		.asked_past = INT64_MIN,
 		.failed_until = INT64_MIN,
 	};
 	text_add(&entry->key, key);
@@ -236,6 +238,7 @@ struct asking {
 	struct view name;
 	enum dns_type type;
 	bool fresh;
+	bool past_resolvers;
 	struct arena arena;
 };
 
@@ -247,6 +250,54 @@ static void ask_failed(const struct resolver *resolver, struct cache_entry *entr
 	text_add(&entry->failure, view_first(why, 500));
 }
 
+/* What it costs to find the zone's own servers: nothing where they are known. */
+static unsigned own_server_cost(const struct resolver *resolver, struct view name)
+{
+	struct text key = TEXT_LIMIT(NAME_MOST + 16);
+	text_print(&key, "%d %.*s", (int)DNS_NS, VIEW_PRINT(servers_zone_of(name)));
+	const struct cache_entry *entry = map_get(&resolver->names, text_view(&key));
+	text_deinit(&key);
+	return entry != NULL && has_answer(entry) ? 0 : SERVER_QUERIES_MOST;
+}
+
+/* The resolvers that we ask have caches of their own; the zone's servers have none. Not so when everything is asked
+ * from the root here, for what stands in a file, or where others' servers cannot be reached. */
+static bool goes_past_resolvers(const struct resolver *resolver, const struct record_question *question)
+{
+	return question->is_own && question->type == DNS_TXT &&
+	       (question->freshness == FRESH_RETRY || question->freshness == FRESH_NOW) &&
+	       (*resolver->config)->dns.resolvers.count > 0 && resolver->own_servers_from <= world_now(resolver->world) &&
+	       question->errand->queries_left > own_server_cost(resolver, question->name);
+}
+
+static void ask_resolvers(struct asking *asking, struct dns_answer *answer)
+{
+	struct dns *dns = asking->resolver->dns;
+	dns->operations->lookup(dns, asking->name, asking->type, asking->fresh, asking->entry->asked_at + lookup_patience,
+	                        &asking->arena, answer);
+}
+
+/* What a server says is not validated: of signed zones the resolvers' answer stands, whoever is asked. */
+static bool is_signed_or_local(const struct dns_answer *answer)
+{
+	return answer->secure || answer->is_local;
+}
+
+static void ask_whoever_knows(struct asking *asking, struct dns_answer *answer)
+{
+	const struct cache_entry *entry = asking->entry;
+	if (!asking->past_resolvers || (has_answer(entry) && is_signed_or_local(&entry->answer))) {
+		ask_resolvers(asking, answer);
+		return;
+	}
+	if (has_answer(entry) && servers_ask(asking->resolver, asking->name, asking->type, &asking->arena, answer))
+		return;
+	ask_resolvers(asking, answer);
+	const bool is_definitive = answer->status != DNS_FAILED && answer->status != DNS_CANCELLED;
+	if (!has_answer(entry) && is_definitive && !is_signed_or_local(answer))
+		servers_ask(asking->resolver, asking->name, asking->type, &asking->arena, answer);
+}
+
 /* A task of its own: whoever asked may be gone when the answer comes. It is worth the same to the next one. */
 static void ask(void *argument)
 {
@@ -254,8 +305,7 @@ static void ask(void *argument)
 	struct resolver *resolver = asking->resolver;
 	struct cache_entry *entry = asking->entry;
 	struct dns_answer answer = { .status = DNS_CANCELLED };
-	resolver->dns->operations->lookup(resolver->dns, asking->name, asking->type, asking->fresh,
-	                                  entry->asked_at + lookup_patience, &asking->arena, &answer);
+	ask_whoever_knows(asking, &answer);
 	if (answer.status == DNS_FAILED)
 		ask_failed(resolver, entry, answer.detail);
 	else if (answer.status != DNS_CANCELLED)
@@ -275,6 +325,7 @@ static void ask_begin(struct resolver *resolver, struct cache_entry *entry, cons
 		.entry = entry,
 		.type = question->type,
 		.fresh = question->freshness != FRESH_ENOUGH,
+		.past_resolvers = goes_past_resolvers(resolver, question),
 	};
 	asking->name = arena_copy(&asking->arena, question->name);
 	entry->asking = true;
@@ -282,14 +333,20 @@ static void ask_begin(struct resolver *resolver, struct cache_entry *entry, cons
 	entry->asked_at = world_now(resolver->world);
 	if (asking->fresh)
 		entry->asked_fresh = entry->asked_at;
+	if (asking->past_resolvers)
+		entry->asked_past = entry->asked_at;
 	entry->is_kept = entry->is_kept || question->errand->is_kept;
-	question->errand->queries_left--;
+	question->errand->queries_left -= 1 + (asking->past_resolvers ? own_server_cost(resolver, asking->name) : 0);
 	resolver->counters.queries++;
 	task_group_start(&resolver->asking, resolver->world, "look-up", ask, asking);
 }
 
-static bool needs_asking(const struct cache_entry *entry, enum freshness freshness, int64_t now)
+static bool needs_asking(const struct resolver *resolver, const struct cache_entry *entry,
+                         const struct record_question *question)
 {
+	const enum freshness freshness = question->freshness;
+	const int64_t now = world_now(resolver->world);
+	const int64_t asked_before = goes_past_resolvers(resolver, question) ? entry->asked_past : entry->asked_fresh;
 	if (freshness == FRESH_NOW)
 		return entry->asked_fresh == INT64_MIN || entry->asked_fresh + retry_at_most_every <= now;
 	if (entry->failed_until > now)
@@ -300,7 +357,7 @@ static bool needs_asking(const struct cache_entry *entry, enum freshness freshne
 		return entry->refresh_at <= now;
 	/* The answer may come from a cache that has kept it for long, so the first time there is no wait of 30 s. */
 	return freshness == FRESH_RETRY && entry->obtained + retry_at_most_every <= now &&
-	       (entry->asked_fresh == INT64_MIN || entry->asked_fresh + retry_after <= now);
+	       (asked_before == INT64_MIN || asked_before + retry_after <= now);
 }
 
 /* How long the look-up under way is waited for. Not at all by whom a good answer will do; where an older one can
@@ -355,9 +412,8 @@ void records_lookup(struct resolver *resolver, const struct record_question *que
 	struct cache_entry *entry = entry_of(resolver, question);
 	entry->pins++;
 	await(resolver, entry, question);
-	const int64_t before = world_now(resolver->world);
 	const bool wanted =
-		!entry->asking && before < errand->deadline && needs_asking(entry, question->freshness, before);
+		!entry->asking && world_now(resolver->world) < errand->deadline && needs_asking(resolver, entry, question);
 	if (wanted && errand->queries_left > 0) {
 		ask_begin(resolver, entry, question);
 		await(resolver, entry, question);
@@ -390,6 +446,7 @@ void records_expire(struct resolver *resolver)
 		struct cache_entry *entry = LIST_OWNER(link, struct cache_entry, by_use);
 		entry->good_until = INT64_MIN;
 		entry->asked_fresh = INT64_MIN;
+		entry->asked_past = INT64_MIN;
 		entry->failed_until = INT64_MIN;
 	}
 }

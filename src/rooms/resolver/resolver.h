@@ -31,11 +31,13 @@ struct resolver {
 	struct list by_use; /* of cache_entry; the longest unused first */
 	size_t bytes;       /* of the answers remembered; bounded too */
 	struct random random;
-	struct keep *keep;         /* NULL: nothing outlives this life */
-	struct task_group asking;  /* look-ups under way */
-	struct map turns;          /* domain -> struct turn: whose next keys are looked for */
-	struct map grants;         /* account NUL domain -> struct told_grant: what the vault was told */
-	uint64_t vault_generation; /* of the vault that was told */
+	struct keep *keep;           /* NULL: nothing outlives this life */
+	struct task_group asking;    /* look-ups under way */
+	unsigned own_servers_missed; /* one after the other */
+	int64_t own_servers_from;    /* not asked before */
+	struct map turns;            /* domain -> struct turn: whose next keys are looked for */
+	struct map grants;           /* account NUL domain -> struct told_grant: what the vault was told */
+	uint64_t vault_generation;   /* of the vault that was told */
 	struct {
 		int64_t verdicts, refused, later, queries, rechecks;
 	} counters;
@@ -84,6 +86,7 @@ struct record_question {
 	enum dns_type type;
 	enum freshness freshness;
 	struct errand *errand;
+	bool is_own; /* of the domain that is judged: RETRY and NOW may ask its zone's own servers */
 };
 
 /* Suspends, until the errand's deadline at most. The answer is a copy in the arena. A failed look-up is answered by

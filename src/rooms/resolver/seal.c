@@ -11,7 +11,7 @@ void resolver_answer_seal_key(void *room, const struct caller *caller, const voi
 	const struct seal_key_request *request = question;
 	struct seal_key_answer *answer = given;
 	struct errand errand = errand_begin(resolver, ERRAND_SEAL_KEY);
-	struct lookup_context context = { resolver, FRESH_ENOUGH, &errand, NULL };
+	struct lookup_context context = { resolver, FRESH_ENOUGH, &errand, NULL, VIEW_NONE };
 	struct txt_answer found = { .status = TXT_NONE };
 	/* Whoever speaks with strangers is told of keys, and of nothing else in DNS. */
 	if (view_find(request->name, VIEW("._domainkey.")) != VIEW_NOT_FOUND)
@@ -27,7 +27,7 @@ void resolver_answer_seal_key(void *room, const struct caller *caller, const voi
 enum alignment seal_alignment(struct resolver *resolver, const struct verdict_request *request, struct errand *errand,
                               struct arena *arena)
 {
-	struct lookup_context context = { resolver, FRESH_ENOUGH, errand, NULL };
+	struct lookup_context context = { resolver, FRESH_ENOUGH, errand, NULL, VIEW_NONE };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	const struct dmarc_identifiers identifiers = {
 		.author = request->from,
@@ -49,7 +49,7 @@ enum alignment seal_alignment(struct resolver *resolver, const struct verdict_re
 void unsealed_evaluate(struct resolver *resolver, struct view from, struct view spf, struct errand *errand,
                        struct arena *arena, struct dmarc_evaluation *evaluation)
 {
-	struct lookup_context context = { resolver, FRESH_ENOUGH, errand, NULL };
+	struct lookup_context context = { resolver, FRESH_ENOUGH, errand, NULL, VIEW_NONE };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
 	const struct dmarc_identifiers identifiers = { .author = from, .spf = spf };
 	dmarc_evaluate(&lookup, &identifiers, arena, evaluation);

@@ -7,13 +7,19 @@
 
 static const int64_t connect_patience = 2 * SECOND;
 static const int64_t answer_patience = 3 * SECOND;
+static const int64_t first_patience = 1500 * MILLISECOND; /* of mail that waits for it */
+static const int64_t missed_pause = 10 * MINUTE;
+
+enum { MISSED_MOST = 3 }; /* in a row: others' servers cannot be reached from here */
 
 /* ---- who they are */
 
 static void add_addresses(struct resolver *resolver, const struct record_question *like, enum dns_type type,
                           struct arena *arena, struct zone_server *server)
 {
-	const struct record_question question = { server->name, type, like->freshness, like->errand };
+	const struct record_question question = {
+		.name = server->name, .type = type, .freshness = like->freshness, .errand = like->errand
+	};
 	struct dns_answer answer;
 	records_lookup(resolver, &question, arena, &answer);
 	for (size_t i = 0; answer.status == DNS_FOUND && i < answer.record_count; i++) {
@@ -51,7 +57,9 @@ void servers_find(struct resolver *resolver, struct view domain, const struct re
 {
 	*servers = (struct zone_servers){ .zone = domain };
 	for (struct view zone = domain; name_label_count(zone) > 1; zone = name_parent(zone)) {
-		const struct record_question question = { zone, DNS_NS, like->freshness, like->errand };
+		const struct record_question question = {
+			.name = zone, .type = DNS_NS, .freshness = like->freshness, .errand = like->errand
+		};
 		struct dns_answer found;
 		records_lookup(resolver, &question, arena, &found);
 		if (found.is_local || found.status == DNS_FAILED || found.status == DNS_CANCELLED)
@@ -191,4 +199,62 @@ uint32_t server_ttl(const struct server_talk *talk, struct view name)
 {
 	const struct server_answer *known = answer_of(talk, name, DNS_TXT);
 	return known == NULL || known->is_elsewhere ? 0 : known->answer.ttl;
+}
+
+/* ---- whichever answers first */
+
+struct view servers_zone_of(struct view name)
+{
+	const size_t underscore = view_find_last_byte(name, '_');
+	return underscore == VIEW_NOT_FOUND ? name : name_parent(view_from(name, underscore));
+}
+
+static void note_reached(struct resolver *resolver, bool reached)
+{
+	resolver->own_servers_missed = reached ? 0 : resolver->own_servers_missed + 1;
+	if (resolver->own_servers_missed < MISSED_MOST)
+		return;
+	resolver->own_servers_missed = 0;
+	resolver->own_servers_from = world_now(resolver->world) + missed_pause;
+}
+
+static bool ask_one(struct server_talk *talk, struct view name, enum dns_type type, struct arena *arena,
+                    struct dns_answer *answer)
+{
+	struct dns_answer said;
+	const bool is_its_business = server_lookup(talk, name, type, arena, &said);
+	const bool good = is_its_business && said.status != DNS_FAILED && said.status != DNS_CANCELLED;
+	note_reached(talk->resolver, talk->problem.length == 0);
+	if (good)
+		*answer = said;
+	return good;
+}
+
+bool servers_ask(struct resolver *resolver, struct view name, enum dns_type type, struct arena *arena,
+                 struct dns_answer *answer)
+{
+	enum { TRIED_MOST = 2 };
+	struct errand errand = {
+		.deadline = world_now(resolver->world) + first_patience,
+		.queries_left = SERVER_QUERIES_MOST,
+		.good_until = INT64_MAX,
+		.refresh_at = INT64_MAX,
+	};
+	const struct record_question like = { .freshness = FRESH_ENOUGH, .errand = &errand };
+	struct zone_servers *servers = ARENA_NEW(arena, struct zone_servers);
+	servers_find(resolver, servers_zone_of(name), &like, TRIED_MOST, arena, servers);
+	bool good = false;
+	for (size_t i = 0; i < servers->count && !good; i++) {
+		struct server_talk *talk = ARENA_NEW(arena, struct server_talk);
+		*talk = (struct server_talk){
+			.resolver = resolver,
+			.zone = servers->zone,
+			.server = &servers->servers[i],
+			.deadline = errand.deadline,
+			.arena = arena,
+		};
+		good = ask_one(talk, name, type, arena, answer);
+		server_talk_end(talk);
+	}
+	return good;
 }

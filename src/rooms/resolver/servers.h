@@ -7,7 +7,7 @@
 
 #include "rooms/resolver/resolver.h"
 
-enum { SERVER_ADDRESSES_MOST = 4, SERVER_ANSWERS_MOST = 32 };
+enum { SERVER_ADDRESSES_MOST = 4, SERVER_ANSWERS_MOST = 32, SERVER_QUERIES_MOST = 4 };
 
 struct zone_server {
 	struct view name;
@@ -47,5 +47,13 @@ bool server_lookup(struct server_talk *talk, struct view name, enum dns_type typ
                    struct dns_answer *answer);
 /* Seconds that it gives its TXT answer for the name, as far as that was asked; else 0. */
 uint32_t server_ttl(const struct server_talk *talk, struct view name);
+
+/* ---- whichever answers first */
+
+/* SELECTOR._domainkey.DOMAIN, _dmarc.DOMAIN: the name whose zone they are in. */
+struct view servers_zone_of(struct view name);
+/* Suspends, and makes SERVER_QUERIES_MOST queries at most to find one. False: none of the first two can say. */
+bool servers_ask(struct resolver *resolver, struct view name, enum dns_type type, struct arena *arena,
+                 struct dns_answer *answer);
 
 #endif
