@@ -103,26 +103,6 @@ enum outcome_code check_spf(struct cli *cli)
 
 /* ---- dkim */
 
-/* Files end their lines in LF, mail in CRLF (RFC 5322 2.3). */
-static bool read_message(struct text *message)
-{
-	struct text raw = TEXT_LIMIT(INPUT_MOST);
-	const bool good = file_read_all(STDIN_FILENO, &raw);
-	struct view rest = text_view(&raw);
-	if (!good)
-		cli_fail(USAGE, "cannot read the message: %s", strerror(errno));
-	while (good && rest.length > 0) {
-		const size_t newline = view_find_byte(rest, '\n');
-		const struct view line = view_first(rest, newline);
-		rest = newline == VIEW_NOT_FOUND ? VIEW_NONE : view_from(rest, newline + 1);
-		text_add(message, view_ends(line, VIEW("\r")) ? view_first(line, line.length - 1) : line);
-		if (newline != VIEW_NOT_FOUND)
-			text_add(message, VIEW("\r\n"));
-	}
-	text_deinit(&raw);
-	return good;
-}
-
 static void print_dkim(const struct cli *cli, const struct dkim_verdict *verdicts, size_t count)
 {
 	json_t *rows = json_array();
@@ -186,7 +166,7 @@ static enum outcome_code run_dkim(struct cli_resolver *resolver, void *context)
 enum outcome_code check_dkim(struct cli *cli)
 {
 	struct text message = TEXT_LIMIT(2 * (size_t)INPUT_MOST);
-	const enum outcome_code code = read_message(&message) ? cli_resolve(cli, run_dkim, &message) : USAGE;
+	const enum outcome_code code = message_read(&message) ? cli_resolve(cli, run_dkim, &message) : USAGE;
 	text_deinit(&message);
 	return code;
 }
@@ -344,7 +324,7 @@ enum outcome_code check_dmarc(struct cli *cli)
 	question.has_client = cli_option(cli, "ip") != NULL;
 	bool good = !question.has_client || read_client(cli, "mail-from", &question.client);
 	if (good && cli_option(cli, "from") == NULL)
-		good = read_message(&question.message);
+		good = message_read(&question.message);
 	const enum outcome_code code = good ? cli_resolve(cli, run_dmarc, &question) : USAGE;
 	text_deinit(&question.message);
 	return code;

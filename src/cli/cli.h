@@ -96,6 +96,13 @@ void path_add_query(struct text *path, const char *name, const char *value); /* 
 
 enum { INPUT_MOST = 64 * 1024 * 1024 };
 bool file_read_all(int descriptor, struct text *into);
+/* The file at path, "-" for standard input. False: the reason was told. */
+bool file_read(const char *path, struct text *into);
+/* Files end their lines in LF, mail in CRLF (RFC 5322 2.3): each line with CRLF, a last one without an end stays so.
+ */
+void lines_to_crlf(struct view text, struct text *message);
+/* A message from standard input, its lines in CRLF. False: the reason was told. */
+bool message_read(struct text *message);
 /* The first line of standard input, without its end; the rest stays to be read. False: the reason was told. */
 bool password_read(struct text *password);
 /* NULL: the reason was told. */
@@ -141,6 +148,7 @@ enum outcome_code check_dkim(struct cli *cli);
 enum outcome_code check_dmarc(struct cli *cli);
 enum outcome_code check_token(struct cli *cli);
 enum outcome_code parse_address(struct cli *cli);
+enum outcome_code message_sign(struct cli *cli);
 enum outcome_code config_check(struct cli *cli);
 enum outcome_code config_show(struct cli *cli);
 enum outcome_code config_schema(struct cli *cli);

@@ -3,8 +3,6 @@
 #include "cli/table.h"
 #include "cli/zone.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,16 +36,10 @@ static bool body_add_key(const struct cli *cli, json_t *body)
 		return false;
 	}
 	struct text pem = TEXT_LIMIT(65536);
-	const bool is_input = view_equal(view_of(path), VIEW("-"));
-	const int descriptor = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	const bool good = descriptor >= 0 && file_read_all(descriptor, &pem);
-	if (!good)
-		cli_fail(USAGE, "cannot read %s: %s", path, strerror(errno));
-	else
+	const bool good = file_read(path, &pem);
+	if (good)
 		json_object_set_new(body, "key", json_stringn(text_cstring(&pem), pem.length));
 	json_object_set_new(body, "selector", json_string(selector));
-	if (descriptor >= 0 && !is_input)
-		close(descriptor);
 	text_deinit(&pem);
 	return good;
 }

@@ -24,6 +24,42 @@ bool file_read_all(int descriptor, struct text *into)
 	}
 }
 
+bool file_read(const char *path, struct text *into)
+{
+	const bool is_input = view_equal(view_of(path), VIEW("-"));
+	const int descriptor = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	const bool good = descriptor >= 0 && file_read_all(descriptor, into);
+	if (!good)
+		cli_fail(USAGE, "cannot read %s: %s", path, strerror(errno));
+	if (descriptor >= 0 && !is_input)
+		close(descriptor);
+	return good;
+}
+
+void lines_to_crlf(struct view rest, struct text *message)
+{
+	while (rest.length > 0) {
+		const size_t newline = view_find_byte(rest, '\n');
+		const struct view line = view_first(rest, newline);
+		rest = newline == VIEW_NOT_FOUND ? VIEW_NONE : view_from(rest, newline + 1);
+		text_add(message, view_ends(line, VIEW("\r")) ? view_first(line, line.length - 1) : line);
+		if (newline != VIEW_NOT_FOUND)
+			text_add(message, VIEW("\r\n"));
+	}
+}
+
+bool message_read(struct text *message)
+{
+	struct text raw = TEXT_LIMIT(INPUT_MOST);
+	const bool good = file_read_all(STDIN_FILENO, &raw);
+	if (!good)
+		cli_fail(USAGE, "cannot read the message: %s", strerror(errno));
+	else
+		lines_to_crlf(text_view(&raw), message);
+	text_deinit(&raw);
+	return good;
+}
+
 /* Byte by byte: what follows the line belongs to whoever reads next. */
 bool password_read(struct text *password)
 {

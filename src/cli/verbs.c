@@ -71,6 +71,13 @@ const struct cli_verb cli_verbs[] = {
 	{ "check", "token", "DOMAIN --account NAME [--prefix PREFIX] [--resolver ADDRESS:PORT [--trust-anchor FILE]]",
 	  "does the domain name this user account? needs no daemon", "account= prefix= resolver= trust-anchor=", 1, 1,
 	  check_token },
+	{ "sign", NULL,
+	  "--key FILE (--domain DOMAIN --selector NAME [--identity I] [--headers NAMES]\n"
+	  "                [--canonicalization C] [--time SECONDS] [--expire SECONDS] | --template FILE)\n"
+	  "                [--field] < message",
+	  "sign a message by hand, the same bytes for the same --time; needs no daemon",
+	  "key= domain= selector= identity= headers= canonicalization= time= expire= template= field", 0, 0,
+	  message_sign },
 	{ "parse", "address", "TEXT", "the mailboxes of a From: field, or why they are not certain; needs no daemon",
 	  NULL, 1, 1, parse_address },
 	{ "send", NULL,

@@ -1,5 +1,6 @@
 #include "mail/dkim_verify.h"
 
+#include "base/bytes.h"
 #include "base/must.h"
 #include "mail/dkim_public.h"
 #include "mail/dkim_tags.h"
@@ -450,4 +451,44 @@ size_t dkim_verify(const struct txt_lookup *lookup, const struct dkim_verify_req
 		if (view_equal_nocase(verifying.fields[i].name, VIEW("DKIM-Signature")))
 			verify_one(&verifying, &verifying.fields[i], &(*verdicts)[count++]);
 	return count;
+}
+
+/* ---- signing */
+
+static bool hash_for_signing(struct verifying *verifying, struct signature *signature, EVP_MD_CTX *digest,
+                             uint8_t body[SHA256_SIZE], uint8_t header[SHA256_SIZE])
+{
+	const struct dkim_sink sink = { digest, add_to_digest };
+	uint64_t whole = UINT64_MAX;
+	unsigned length = 0;
+	if (signature->algorithm->sha1)
+		return fault(signature, DKIM_POLICY, VIEW("SHA-1 is not for signing any more (RFC 8301 3.1)"));
+	bytes_copy(body, SHA256_SIZE, hash_body(verifying, signature, digest, &whole));
+	if (signature->length != UINT64_MAX && signature->length > whole)
+		return fault(signature, DKIM_PERMERROR, VIEW("l= is more than the body"));
+	must(EVP_DigestInit_ex2(digest, method_of(signature), NULL) == 1);
+	if (!hash_header(verifying, signature, &sink))
+		return false;
+	must(EVP_DigestFinal_ex(digest, header, &length) == 1 && length == SHA256_SIZE);
+	return true;
+}
+
+bool dkim_hash(struct view message, struct view field, struct arena *arena, uint8_t body[SHA256_SIZE],
+               uint8_t header[SHA256_SIZE], struct view *why)
+{
+	const struct dkim_verify_request request = { .message = message, .seconds = -1 };
+	struct verifying verifying = { .request = &request, .arena = arena };
+	struct dkim_verdict verdict = { .result = DKIM_PASS };
+	const struct field own = { .raw = field };
+	struct signature signature = { .field = &own, .verdict = &verdict, .length = UINT64_MAX };
+	struct view fields;
+	header_split(message, &fields, &verifying.body);
+	read_fields(&verifying, fields);
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	must(digest != NULL);
+	const bool good = view_find_byte(field, ':') != VIEW_NOT_FOUND && read_signature(&signature, &request) &&
+	                  hash_for_signing(&verifying, &signature, digest, body, header);
+	EVP_MD_CTX_free(digest);
+	*why = verdict.reason;
+	return good;
 }

@@ -54,6 +54,15 @@ void dkim_keys_free(struct dkim_keys *keys); /* NULL is allowed */
 size_t dkim_verify(const struct txt_lookup *lookup, const struct dkim_verify_request *request, struct arena *arena,
                    struct dkim_verdict **verdicts);
 
+/* ---- the other way round, for a signature of any form
+
+ * field: a whole DKIM-Signature with its CRLF; the values of b= and bh= do not matter. What a verifier would compare
+ * bh= with goes to body, what b= is the signature of to header, the field as it stands included. False: *why is what
+ a
+ * verifier would find wrong with it, or the algorithm is one that nobody should sign with any more. */
+bool dkim_hash(struct view message, struct view field, struct arena *arena, uint8_t body[SHA256_SIZE],
+               uint8_t header[SHA256_SIZE], struct view *why);
+
 /* ---- canonical forms (RFC 6376 3.4), for dkim_verify.c */
 
 /* Takes bytes of the canonical form, in order. */

@@ -26,7 +26,7 @@ static void usable_key_wire(struct wire *wire, void *element)
 {
 	struct usable_key *value = element;
 	wire_view(wire, &value->selector, NAME_MOST);
-	WIRE_ENUM(wire, value->algorithm, enum key_algorithm, KEY_ED25519);
+	WIRE_ENUM(wire, value->algorithm, enum dkim_algorithm, DKIM_ED25519_SHA256);
 	wire_view(wire, &value->record, LINE_MOST);
 }
 

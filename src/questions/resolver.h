@@ -39,7 +39,7 @@ struct verdict_request {
 /* A key that DNS shows as ours at the From: domain, so that a seal with it verifies. */
 struct usable_key {
 	struct view selector;
-	enum key_algorithm algorithm;
+	enum dkim_algorithm algorithm;
 	struct view record; /* as DNS holds it */
 };
 

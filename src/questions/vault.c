@@ -7,7 +7,7 @@ void wire_public_key(struct wire *wire, void *element)
 {
 	struct public_key *value = element;
 	wire_view(wire, &value->selector, NAME_MOST);
-	WIRE_ENUM(wire, value->algorithm, enum key_algorithm, KEY_ED25519);
+	WIRE_ENUM(wire, value->algorithm, enum dkim_algorithm, DKIM_ED25519_SHA256);
 	WIRE_ENUM(wire, value->phase, enum key_phase, KEY_OLD);
 	wire_i64(wire, &value->since);
 	wire_view(wire, &value->key, PARAGRAPH_MOST);

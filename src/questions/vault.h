@@ -6,6 +6,7 @@
 #define QUESTIONS_VAULT_H
 
 #include "base/verdict.h"
+#include "mail/dkim.h"
 #include "questions/wiring.h"
 
 /* ---- shared */
@@ -13,8 +14,6 @@
 enum requirement { REQUIRE_ENFORCE, REQUIRE_WARN, REQUIRE_OFF };
 enum check { CHECK_TOKEN, CHECK_SPF, CHECK_DKIM, CHECK_DMARC };
 #define CHECK_COUNT (CHECK_DMARC + 1)
-
-enum key_algorithm { KEY_RSA, KEY_ED25519 };
 
 /* A domain's keys in turn: one pair seals, the next one waits until DNS shows it everywhere, the one before is kept
  * for as long as it may be needed again. */
@@ -24,7 +23,7 @@ enum key_phase { KEY_ACTIVE, KEY_NEXT, KEY_OLD };
 /* One key of a domain, its public half. */
 struct public_key {
 	struct view selector;
-	enum key_algorithm algorithm;
+	enum dkim_algorithm algorithm;
 	enum key_phase phase;
 	int64_t since;   /* wall time; 0: from the beginning */
 	struct view key; /* RSA: SubjectPublicKeyInfo, DER; Ed25519: 32 bytes */

@@ -48,7 +48,8 @@ static void write_keys(struct json *out, const struct public_key *keys, size_t c
 	for (size_t i = 0; i < count; i++) {
 		json_open_object(out);
 		json_member_string(out, VIEW("selector"), keys[i].selector);
-		json_member_string(out, VIEW("algorithm"), keys[i].algorithm == KEY_RSA ? VIEW("rsa") : VIEW("ed25519"));
+		json_member_string(out, VIEW("algorithm"),
+		                   keys[i].algorithm == DKIM_RSA_SHA256 ? VIEW("rsa") : VIEW("ed25519"));
 		json_member_string(out, VIEW("phase"), phase_names[keys[i].phase]);
 		json_close_object(out);
 	}

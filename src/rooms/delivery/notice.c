@@ -80,7 +80,7 @@ static bool begin_seals(struct notice *notice, const struct domain_keys_answer *
 			.header = header,
 			.domain = request->domain,
 			.selector = keys->keys[i].selector,
-			.algorithm = keys->keys[i].algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
+			.algorithm = keys->keys[i].algorithm,
 			.body_hash = body_hash,
 			.timestamp = notice->wall / SECOND,
 		};

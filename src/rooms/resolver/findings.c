@@ -97,7 +97,7 @@ static struct view explain_key(struct view seen, const struct finding *finding, 
 static bool judge_record(struct view record, const struct public_key *ours, struct arena *arena,
                          struct finding *finding)
 {
-	const enum dkim_algorithm algorithm = ours->algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
+	const enum dkim_algorithm algorithm = ours->algorithm;
 	struct dkim_key key;
 	const enum dkim_key_fault fault = dkim_key_parse(record, arena, &key);
 	if (fault != DKIM_KEY_GOOD) {
@@ -125,7 +125,7 @@ void find_key(struct resolver *resolver, const struct who *who, const struct pub
 	struct lookup_context context = { resolver, freshness, who->errand, who->server, who->domain };
 	struct txt_answer answer;
 	struct text record = TEXT_LIMIT(8192);
-	dkim_key_write(ours->algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256, ours->key, &record);
+	dkim_key_write(ours->algorithm, ours->key, &record);
 	*finding = (struct finding){
 		.check = CHECK_DKIM,
 		.state = STATE_FAIL,

@@ -29,8 +29,7 @@ static void add_keys(struct resolver *resolver, struct view domain, struct recor
 		if (keys.keys[i].phase == KEY_OLD)
 			continue;
 		struct text record = TEXT_LIMIT(8192);
-		dkim_key_write(keys.keys[i].algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256, keys.keys[i].key,
-		               &record);
+		dkim_key_write(keys.keys[i].algorithm, keys.keys[i].key, &record);
 		add(answer, "dkim",
 		    arena_print(arena, "%.*s._domainkey.%.*s", VIEW_PRINT(keys.keys[i].selector), VIEW_PRINT(domain)),
 		    arena_copy(arena, text_view(&record)));

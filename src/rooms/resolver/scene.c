@@ -157,8 +157,7 @@ void scene_withdraw_text(struct scene *scene, struct view start)
 struct view scene_key_record(struct scene *scene, size_t key)
 {
 	struct text record = TEXT_LIMIT(8192);
-	dkim_key_write(scene->keys[key].algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
-	               scene->keys[key].key, &record);
+	dkim_key_write(scene->keys[key].algorithm, scene->keys[key].key, &record);
 	const struct view copy = arena_copy(&scene->arena, text_view(&record));
 	text_deinit(&record);
 	return copy;
@@ -287,9 +286,9 @@ struct scene *scene_new(struct view more)
 		.events = TEXT_LIMIT(1024 * 1024),
 		.dice = 1,
 		.dns = { .operations = &dns_operations, .state = scene },
-		.keys = { { .selector = VIEW("elastx"), .algorithm = KEY_RSA, .key = view_bytes(rsa, sizeof(rsa)) },
+		.keys = { { .selector = VIEW("elastx"), .algorithm = DKIM_RSA_SHA256, .key = view_bytes(rsa, sizeof(rsa)) },
 		          { .selector = VIEW("elastx-ed"),
-		            .algorithm = KEY_ED25519,
+		            .algorithm = DKIM_ED25519_SHA256,
 		            .key = view_bytes(ed25519, sizeof(ed25519)) } },
 		.key_count = 1,
 		.vault_service = { .room = scene, .answerers = vault_answerers, .answerer_count = 3 },

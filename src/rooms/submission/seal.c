@@ -41,7 +41,7 @@ static bool begin_seals(const struct verdict_answer *verdict, const struct dkim_
 	for (size_t i = 0; i < verdict->seal_count; i++) {
 		struct dkim_seal_request seal = *pattern;
 		seal.selector = verdict->seals[i].selector;
-		seal.algorithm = verdict->seals[i].algorithm == KEY_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
+		seal.algorithm = verdict->seals[i].algorithm;
 		fields[i] = (struct text)TEXT_LIMIT(16384);
 		request->seals[i].selector = seal.selector;
 		request->seal_count = i + 1;

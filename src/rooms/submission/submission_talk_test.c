@@ -111,7 +111,7 @@ static void verdict(void *room, const struct caller *caller, const void *request
 	scene->verdicts_asked++;
 	if (asked->moment == MOMENT_DATA)
 		told->seals[told->seal_count++] =
-			(struct usable_key){ VIEW("elastx"), KEY_ED25519, text_view(&scene->record) };
+			(struct usable_key){ VIEW("elastx"), DKIM_ED25519_SHA256, text_view(&scene->record) };
 }
 
 static void submit(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)

@@ -436,7 +436,7 @@ static bool read_keys(struct database *database, struct arena *arena, struct dom
 			continue;
 		record->keys[record->key_count++] = (struct key_record){
 			.selector = arena_copy(arena, column(rows, 0)),
-			.algorithm = (enum key_algorithm)sqlite3_column_int(rows.statement, 1),
+			.algorithm = (enum dkim_algorithm)sqlite3_column_int(rows.statement, 1),
 			.public_key = arena_copy(arena, column(rows, 2)),
 			.sealed = arena_copy(arena, column(rows, 3)),
 			.phase = (enum key_phase)sqlite3_column_int(rows.statement, 4),

@@ -75,7 +75,7 @@ bool database_login_save(struct database *database, struct view account, int64_t
 
 struct key_record {
 	struct view selector;
-	enum key_algorithm algorithm;
+	enum dkim_algorithm algorithm;
 	enum key_phase phase;
 	int64_t since; /* wall time; 0: from the beginning */
 	struct view public_key;

@@ -152,8 +152,8 @@ struct make_work {
 static void make_run(void *argument)
 {
 	struct make_work *work = argument;
-	work->private_keys[0] = private_key_make(KEY_RSA);
-	work->private_keys[1] = private_key_make(KEY_ED25519);
+	work->private_keys[0] = private_key_make(DKIM_RSA_SHA256);
+	work->private_keys[1] = private_key_make(DKIM_ED25519_SHA256);
 	work->good = work->private_keys[0] != NULL && work->private_keys[1] != NULL;
 }
 
@@ -237,7 +237,7 @@ enum keyring_found keyring_find(struct keyring *keyring, struct view domain, str
 }
 
 static void record_key(struct keyring *keyring, struct domain_record *record, struct view selector,
-                       enum key_algorithm algorithm, EVP_PKEY *key, struct arena *arena)
+                       enum dkim_algorithm algorithm, EVP_PKEY *key, struct arena *arena)
 {
 
 	uint8_t nonce[24];
@@ -263,8 +263,8 @@ static bool make_pair(struct keyring *keyring, struct view selector, struct aren
 	if (!job.good)
 		return false;
 	const struct view second = arena_print(arena, "%.*s-ed", VIEW_PRINT(selector));
-	record_key(keyring, record, selector, KEY_RSA, private_keys[0], arena);
-	record_key(keyring, record, second, KEY_ED25519, private_keys[1], arena);
+	record_key(keyring, record, selector, DKIM_RSA_SHA256, private_keys[0], arena);
+	record_key(keyring, record, second, DKIM_ED25519_SHA256, private_keys[1], arena);
 	return true;
 }
 

@@ -15,7 +15,7 @@ enum { KEYRING_MOST = 16384 };
 
 struct held_key {
 	struct text selector;
-	enum key_algorithm algorithm;
+	enum dkim_algorithm algorithm;
 	enum key_phase phase;
 	int64_t since;
 	struct text public_key;
@@ -58,7 +58,7 @@ struct keyring_new {
 	struct view made_for;
 	struct view selector;
 	EVP_PKEY *imported; /* NULL: make the usual ones */
-	enum key_algorithm imported_algorithm;
+	enum dkim_algorithm imported_algorithm;
 };
 enum keyring_found keyring_add(struct keyring *keyring, const struct keyring_new *new_domain,
                                struct held_domain **added);

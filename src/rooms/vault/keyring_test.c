@@ -74,7 +74,7 @@ static void add(struct scene *scene, struct view name, EVP_PKEY *imported)
 		.domain = domain,
 		.selector = name,
 		.imported = imported,
-		.imported_algorithm = KEY_ED25519,
+		.imported_algorithm = DKIM_ED25519_SHA256,
 	};
 	assert_int_equal(keyring_add(&scene->keyring, &wanted, &held), KEYRING_FOUND);
 }
@@ -115,7 +115,7 @@ static void story_of_a_key_in_use(struct scene *scene)
 
 static void story_of_a_key_brought_along(struct scene *scene)
 {
-	EVP_PKEY *key = private_key_make(KEY_ED25519);
+	EVP_PKEY *key = private_key_make(DKIM_ED25519_SHA256);
 	add(scene, VIEW("mine"), key);
 	EVP_PKEY_free(key);
 	expect_number("rotate", rotate(scene, 0), KEYS_ROTATED);

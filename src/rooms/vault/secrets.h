@@ -6,9 +6,8 @@
 #define ROOMS_VAULT_SECRETS_H
 
 #include "base/arena.h"
+#include "mail/private_key.h"
 #include "questions/vault.h"
-
-#include <openssl/evp.h>
 
 enum { VAULT_KEY_SIZE = 32, VERIFIER_SIZE = 32, PASSWORD_BITS = 160 };
 
@@ -33,20 +32,9 @@ bool password_hash_is_usable(struct view crypt_text, struct view *why);
 
 /* ---- private keys */
 
-/* Makes one; RSA of 2048 bits takes about a tenth of a second. NULL: failed. */
-EVP_PKEY *private_key_make(enum key_algorithm algorithm);
-/* PEM (PKCS#8 or traditional) without a passphrase. NULL: *why. RSA of 1024 to 4096 bits, or Ed25519. */
-EVP_PKEY *private_key_of_pem(struct view pem, enum key_algorithm *algorithm, struct view *why);
-struct view private_key_public(EVP_PKEY *key, enum key_algorithm algorithm, struct arena *arena);
 /* The private key as DER in a secretbox (XSalsa20-Poly1305) with a random nonce before it. */
 struct view private_key_seal(const struct vault_keys *keys, EVP_PKEY *key, const uint8_t nonce[24],
                              struct arena *arena);
 EVP_PKEY *private_key_open(const struct vault_keys *keys,
                            struct view sealed); /* NULL: damaged, or another key file */
-/* RSA: PKCS #1 v1.5 over a SHA-256 digest (RFC 8017 8.2); Ed25519 over the digest's bytes (RFC 8463 3). False:
- * failed. May run on any thread, several at once on one key. */
-enum { SIGNATURE_MOST = 512 };
-bool private_key_sign(EVP_PKEY *key, enum key_algorithm algorithm, const uint8_t digest[32],
-                      uint8_t signature[SIGNATURE_MOST], size_t *length);
-
 #endif

@@ -123,18 +123,18 @@ static void imported_keys(void **state)
 		EVP_PKEY *key;
 		const EVP_CIPHER *cipher;
 		bool good;
-		enum key_algorithm algorithm;
+		enum dkim_algorithm algorithm;
 	} cases[] = {
-		{ "Ed25519", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL, true, KEY_ED25519 },
-		{ "RSA-1024", EVP_RSA_gen(1024), NULL, true, KEY_RSA },
-		{ "RSA-768", EVP_RSA_gen(768), NULL, false, KEY_RSA },
-		{ "P-256", EVP_EC_gen("P-256"), NULL, false, KEY_RSA },
-		{ "under a passphrase", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), EVP_aes_128_cbc(), false, KEY_RSA },
+		{ "Ed25519", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL, true, DKIM_ED25519_SHA256 },
+		{ "RSA-1024", EVP_RSA_gen(1024), NULL, true, DKIM_RSA_SHA256 },
+		{ "RSA-768", EVP_RSA_gen(768), NULL, false, DKIM_RSA_SHA256 },
+		{ "P-256", EVP_EC_gen("P-256"), NULL, false, DKIM_RSA_SHA256 },
+		{ "under a passphrase", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), EVP_aes_128_cbc(), false, DKIM_RSA_SHA256 },
 	};
 	struct arena arena = { 0 };
 	for (size_t i = 0; i < CASES(cases); i++) {
 		struct view why = VIEW_NONE;
-		enum key_algorithm algorithm = KEY_RSA;
+		enum dkim_algorithm algorithm = DKIM_RSA_SHA256;
 		EVP_PKEY *key = private_key_of_pem(pem_of(cases[i].key, cases[i].cipher, &arena), &algorithm, &why);
 		expect_number(cases[i].name, key != NULL, cases[i].good);
 		expect_number(cases[i].name, why.length == 0, cases[i].good);
@@ -143,7 +143,7 @@ static void imported_keys(void **state)
 		EVP_PKEY_free(cases[i].key);
 	}
 	struct view why = VIEW_NONE;
-	enum key_algorithm algorithm = KEY_RSA;
+	enum dkim_algorithm algorithm = DKIM_RSA_SHA256;
 	assert_null(private_key_of_pem(VIEW("-----BEGIN PRIVATE KEY-----\nAAAA\n"), &algorithm, &why));
 	assert_null(private_key_of_pem(VIEW(""), &algorithm, &why));
 	arena_deinit(&arena);
@@ -159,7 +159,7 @@ static void keys_at_rest(void **state)
 	struct arena arena = { 0 };
 	vault_keys_derive(key_file, &keys);
 	vault_keys_derive(VIEW("0123456789abcdef0123456789abcdeF"), &others);
-	EVP_PKEY *key = private_key_make(KEY_ED25519);
+	EVP_PKEY *key = private_key_make(DKIM_ED25519_SHA256);
 	const struct view sealed = private_key_seal(&keys, key, nonce, &arena);
 	EVP_PKEY *opened = private_key_open(&keys, sealed);
 	assert_true(opened != NULL && EVP_PKEY_eq(opened, key) == 1);

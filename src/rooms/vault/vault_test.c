@@ -428,11 +428,11 @@ static bool verifies(const struct public_key *key, struct view signature)
 {
 	static const uint8_t digest[32] = { 1, 2, 3 };
 	const uint8_t *der = (const uint8_t *)key->key.data;
-	EVP_PKEY *public_key = key->algorithm == KEY_RSA
+	EVP_PKEY *public_key = key->algorithm == DKIM_RSA_SHA256
 	                           ? d2i_PUBKEY(NULL, &der, (long)key->key.length)
 	                           : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, der, key->key.length);
 	bool good = false;
-	if (key->algorithm == KEY_RSA) {
+	if (key->algorithm == DKIM_RSA_SHA256) {
 		EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(public_key, NULL);
 		EVP_PKEY_verify_init(context);
 		EVP_PKEY_CTX_set_signature_md(context, EVP_sha256());
