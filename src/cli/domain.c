@@ -1,6 +1,7 @@
 /* sealpost domain ..., and the service's own records. */
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "cli/terraform.h"
 #include "cli/zone.h"
 
 #include <time.h>
@@ -166,6 +167,18 @@ static void print_zone(const json_t *records)
 	text_deinit(&zone);
 }
 
+/* All values of one name are one resource; those that were printed with an earlier one of that name are left out. */
+static void print_terraform(const json_t *answer)
+{
+	struct text text = TEXT_LIMIT(1024 * 1024);
+	const char *zone = json_string_value(json_object_get(answer, "domain"));
+	const json_t *records = json_object_get(answer, "records");
+	for (size_t i = 0; i < json_array_size(records); i++)
+		terraform_add_name(&text, view_of(zone == NULL ? "" : zone), records, i);
+	fputs(text_cstring(&text), stdout);
+	text_deinit(&text);
+}
+
 static void print_records(const json_t *records)
 {
 	struct arena arena = { 0 };
@@ -193,9 +206,10 @@ static const char *format_of(const struct cli *cli)
 static bool format_is_known(const struct cli *cli)
 {
 	const struct view format = view_of(format_of(cli));
-	if (view_equal(format, VIEW("text")) || view_equal(format, VIEW("zone")) || view_equal(format, VIEW("json")))
+	if (view_equal(format, VIEW("text")) || view_equal(format, VIEW("zone")) || view_equal(format, VIEW("json")) ||
+	    view_equal(format, VIEW("terraform")))
 		return true;
-	cli_fail(USAGE, "--format is text, zone or json");
+	cli_fail(USAGE, "--format is text, zone, json or terraform");
 	return false;
 }
 
@@ -206,6 +220,8 @@ static void print_formatted(const struct cli *cli, const json_t *answer)
 		cli_print_json(answer);
 	else if (view_equal(format, VIEW("zone")))
 		print_zone(json_object_get(answer, "records"));
+	else if (view_equal(format, VIEW("terraform")))
+		print_terraform(answer);
 	else
 		print_records(json_object_get(answer, "records"));
 }

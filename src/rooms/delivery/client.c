@@ -1,6 +1,7 @@
 #include "rooms/delivery/client.h"
 
 #include "base/must.h"
+#include "smtp/class.h"
 #include "smtp/data.h"
 
 enum { LINE_MOST = 2048, PIPELINED_MOST = 100, CHUNK = 65536 };
@@ -177,7 +178,7 @@ static struct verdict open_verdict(const struct client *client, struct arena *ar
 		return verdict_later(
 			0, STATUS(4, 4, 2),
 			arena_print(arena, "%s: %s", text_cstring(&client->remote), text_cstring(&client->problem)));
-	return classify_reply(STAGE_CONNECT, &client->reply, arena).verdict;
+	return reply_classify(STAGE_CONNECT, &client->reply, arena);
 }
 
 static struct verdict connect_verdict(enum connect_result result, struct view remote, struct arena *arena)
@@ -296,6 +297,17 @@ struct sending {
 	size_t accepted;
 };
 
+static struct recipient_result result_of(const struct sending *sending, enum stage stage)
+{
+	static const enum fate fates[] = {
+		[OUTCOME_OK] = FATE_DELIVERED,
+		[OUTCOME_NEVER] = FATE_BOUNCED,
+		[OUTCOME_LATER] = FATE_DEFERRED,
+	};
+	const struct verdict verdict = reply_classify(stage, &sending->client->reply, &sending->job->arena);
+	return (struct recipient_result){ fates[verdict.outcome], verdict };
+}
+
 static void result_rest(struct sending *sending, struct recipient_result result)
 {
 	for (size_t i = 0; i < sending->count; i++) {
@@ -317,7 +329,7 @@ static bool gone(struct sending *sending)
 
 static bool refused_all(struct sending *sending, enum stage stage)
 {
-	result_rest(sending, classify_reply(stage, &sending->client->reply, &sending->job->arena));
+	result_rest(sending, result_of(sending, stage));
 	return false;
 }
 
@@ -362,8 +374,7 @@ static bool take_rcpt(struct sending *sending, size_t index)
 	if (is_positive(sending->client))
 		sending->accepted++;
 	else
-		sending->job->results[sending->first + index] =
-			classify_reply(STAGE_RCPT, &sending->client->reply, &sending->job->arena);
+		sending->job->results[sending->first + index] = result_of(sending, STAGE_RCPT);
 	return true;
 }
 

@@ -44,12 +44,4 @@ void client_send(struct client *client, struct delivery_job *job);
 /* Says QUIT as far as that goes without waiting, closes, frees. */
 void client_close(struct client *client);
 
-/* class.c: what a reply means for the recipient. */
-enum stage { STAGE_CONNECT, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_END };
-struct recipient_result classify_reply(enum stage stage, const struct smtp_reply *reply, struct arena *arena);
-/* A word for the kind of bounce; empty when there is none. */
-struct view bounce_class(struct enhanced_status status);
-/* Does it speak of the site rather than of the message? */
-bool reply_rests_site(const struct smtp_reply *reply);
-
 #endif

@@ -1,6 +1,7 @@
 /* One job: from the queue to a mail server, and back with what became of it. */
 #include "base/must.h"
 #include "rooms/delivery/client.h"
+#include "smtp/class.h"
 
 static const int64_t question_patience = 60 * SECOND;
 static const int64_t clear_for = 10 * MINUTE; /* a host whose TLS failed is spoken to in clear for so long */

@@ -1,4 +1,4 @@
-#include "rooms/delivery/client.h"
+#include "smtp/class.h"
 
 static struct enhanced_status status_of(const struct smtp_reply *reply, uint8_t class)
 {
@@ -7,22 +7,19 @@ static struct enhanced_status status_of(const struct smtp_reply *reply, uint8_t 
 	return (struct enhanced_status){ class, 0, 0 }; /* RFC 3463 3.1: other undefined status */
 }
 
-struct recipient_result classify_reply(enum stage stage, const struct smtp_reply *reply, struct arena *arena)
+struct verdict reply_classify(enum stage stage, const struct smtp_reply *reply, struct arena *arena)
 {
 	const struct view why = arena_copy(arena, text_view(&reply->text));
 	const uint16_t code = reply->code;
 	if (code >= 200 && code < 300)
-		return (struct recipient_result){
-			FATE_DELIVERED,
-			{ .outcome = OUTCOME_OK, .code = code, .status = status_of(reply, 2), .why = why },
-		};
+		return (struct verdict){ .outcome = OUTCOME_OK, .code = code, .status = status_of(reply, 2), .why = why };
 	/* RFC 5321 4.5.3.1.10: 552 to RCPT means "too many recipients" with old servers: those are tried again. */
 	const bool permanent = code >= 500 && !(stage == STAGE_RCPT && code == 552) && stage != STAGE_CONNECT;
 	if (permanent)
-		return (struct recipient_result){ FATE_BOUNCED, verdict_never(code, status_of(reply, 5), why) };
+		return verdict_never(code, status_of(reply, 5), why);
 	struct verdict later = verdict_later(0, status_of(reply, 4), why);
 	later.code = code; /* as it was said, also where it is 5xx */
-	return (struct recipient_result){ FATE_DEFERRED, later };
+	return later;
 }
 
 struct view bounce_class(struct enhanced_status status)
