@@ -75,7 +75,7 @@ def dead_destinations(bench):
 
 def long_queue(bench):
     queued = bench.chosen.queued
-    count = max(200, bench.chosen.messages // 2)
+    count = max(200, bench.chosen.messages * 2)  # some seconds each
     small = ["--size", "1024"]
     with Running(bench, "B3") as relay:
         bench.load(relay.port, 200, small + relay.login())
@@ -98,6 +98,59 @@ def long_queue(bench):
         line("memory of the queue with them", "%d MiB" % (memory // 1024), "at most 256", memory <= 256 * 1024),
         line("start to first delivery with them", "%.2f s" % first, "at most 2 s", first <= 2),
     ]
+
+
+def long_history(bench):
+    """The rate at the beginning, and behind so many messages that ended."""
+    count = max(200, bench.chosen.messages * 2)
+    small = ["--size", "1024"]
+    with Running(bench, "B3") as relay:
+        bench.load(relay.port, 200, small + relay.login())
+
+        def rates():
+            return sorted(bench.load(relay.port, count, small + relay.login())["rate"] for _ in range(3))
+
+        before = rates()
+        bench.progress("history: %d messages" % bench.chosen.ended)
+        bench.load(relay.port, bench.chosen.ended, [*small, "--connections", "100", *relay.login()])
+        time.sleep(2)
+        after = rates()
+    have = after[1] / before[1]
+    return [line("accept rate with %d messages in the history, against none" % bench.chosen.ended, "%.0f %%" % (100 * have), "at least 90 %", have >= 0.9)]
+
+
+def counter(relay, name):
+    api = relay.api()
+    api.request("GET", "/metrics")
+    return int(re.search(r"^%s(?:{[^}]*})? (\d+)" % name, api.getresponse().read().decode(), re.M)[1])
+
+
+def compaction(bench):
+    """One message in eight stays, so that every segment is compacted after a while; against a domain that takes them all."""
+    count = max(200, bench.chosen.messages)
+    ratios, compacted = [], 0
+
+    def rate(relay, other):
+        had = bench.sink.count()
+        words = [bench.load_program, "--to", "127.0.0.1:%d" % relay.port, "--messages", str(count // 8), "--connections", "3", *relay.login()]
+        began = time.monotonic()
+        eighth = subprocess.Popen([*words, "--recipient", "anna@" + other], stdout=subprocess.PIPE)
+        bench.load(relay.port, count, relay.login())
+        eighth.communicate()
+        bench.sink.wait(had + count + (0 if other == "dead.test" else count // 8))
+        return count / (time.monotonic() - began)
+
+    for number in range(bench.chosen.rounds):
+        bench.progress("compaction: round %d of %d" % (number + 1, bench.chosen.rounds))
+        with Running(bench, "B3") as relay:
+            rate(relay, "other.test")
+            without = rate(relay, "other.test")
+            rate(relay, "dead.test")  # leaves segments of which an eighth is alive
+            ratios.append(rate(relay, "dead.test") / without)
+            compacted += counter(relay, "sealpost_journal_compactions_total")
+    have = sorted(ratios)[len(ratios) // 2]
+    what = "rate while segments are compacted (%d in all), against none that is" % compacted
+    return [line(what, "%.0f %%" % (100 * have), "at least 90 %", have >= 0.9 and compacted > 0)]
 
 
 def private_kib(relay):
@@ -174,4 +227,11 @@ def many_accounts(bench):
     ]
 
 
-KINDS = {"B4": dead_destinations, "B5": long_queue, "B6": idle_sessions, "B9": many_accounts}
+KINDS = {
+    "B4": dead_destinations,
+    "B5": long_queue,
+    "B6": idle_sessions,
+    "B9": many_accounts,
+    "history": long_history,
+    "compaction": compaction,
+}

@@ -133,7 +133,7 @@ struct store_settings {
 	uint64_t segment_size; /* 0: the usual; for tests */
 	uint64_t history_rows; /* a file; 0: the usual; for tests */
 	int64_t settle;        /* longest time until the index knows; 0: 100 ms */
-	int64_t compact;       /* how often a nearly empty segment is looked for; 0: 10 s */
+	int64_t compact;       /* how often a nearly empty segment is looked for, at least; 0: 10 s */
 	struct store_hooks hooks;
 	struct view owner; /* engines that are shared: which node, and since which take-over */
 	uint64_t epoch;
@@ -369,6 +369,7 @@ struct store_figures {
 	uint64_t records;   /* in them */
 	uint64_t unapplied; /* records that the index does not know yet */
 	uint64_t segments;
+	uint64_t compactions; /* segments whose few living records were moved */
 	uint64_t free_space;
 	bool full;
 };

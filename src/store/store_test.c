@@ -473,6 +473,7 @@ static void play_recycling(struct scene *scene)
 	snprintf(path, sizeof(path), "%s/journal", test_directory);
 	assert_int_equal(scene->world->disk->operations->list(scene->world->disk, path, &names), DISK_OK);
 	assert_true(names.length / 17 < 14);
+	assert_true(store_figures(scene->store).compactions > 0);
 	text_deinit(&names);
 	const struct message_id id = id_of(1000);
 	struct view content;

@@ -194,6 +194,7 @@ size_t queue_counters_write(void *room, struct counter *into, size_t most, struc
 		{ VIEW("sealpost_journal_groups_total"), VIEW_NONE, (int64_t)figures.groups },
 		{ VIEW("sealpost_journal_records_total"), VIEW_NONE, (int64_t)figures.records },
 		{ VIEW("sealpost_journal_segments"), VIEW_NONE, (int64_t)figures.segments },
+		{ VIEW("sealpost_journal_compactions_total"), VIEW_NONE, (int64_t)figures.compactions },
 		{ VIEW("sealpost_store_unapplied_records"), VIEW_NONE, (int64_t)figures.unapplied },
 		{ VIEW("sealpost_store_full"), VIEW_NONE, figures.full ? 1 : 0 },
 	};
