@@ -1,268 +1,7 @@
-/* Talks between a client and the real submission core; vault, resolver and queue are answered here. */
+/* Talks between a client and the real submission core; vault, resolver and queue are answered by the scene. */
+#include "rooms/submission/scene.h"
+
 #include "base/must.h"
-#include "base/testing.h"
-#include "ipc/direct.h"
-#include "ipc/memory.h"
-#include "rooms/submission/submission.h"
-#include "task/talk.h"
-
-#include <openssl/evp.h>
-
-static const char address[] = "192.0.2.1:587";
-
-struct scene {
-	struct sim *sim;
-	struct world *room, *client_world;
-	struct config *config;
-	const struct config *in_force;
-	struct log log;
-	struct submission submission;
-	struct tls_context *room_tls[1], *client_tls;
-	struct listener *listener;
-	struct peer *vault, *asked_resolver, *resolver, *queue;
-	struct service services[3];
-	struct talk client;
-	/* what the others were asked, and how they answer */
-	struct text stored; /* the content of the last message */
-	size_t stored_count, sealed_count, logouts;
-	enum submit_result submit_result;
-	struct verdict verdict;
-	int64_t verdict_good_for;
-	int64_t credit_wait;  /* before the next message */
-	size_t without_grant; /* the vault does not seal the message of this number */
-	size_t verdicts_asked, mail_credits_asked;
-	bool queue_silent;
-	EVP_PKEY *key;
-	struct text record; /* of the key, as DNS has it */
-	struct text signature;
-	bool signs_wrongly;
-};
-
-/* ---- the other rooms */
-
-static void authenticate(void *room, const struct caller *caller, const void *request, void *answer,
-                         struct arena *arena)
-{
-	(void)room, (void)caller, (void)arena;
-	const struct authenticate_request *asked = request;
-	struct authenticate_answer *told = answer;
-	*told = (struct authenticate_answer){ .result = AUTHENTICATION_WRONG };
-	if (view_equal(asked->name, VIEW("suspended")))
-		told->result = AUTHENTICATION_SUSPENDED;
-	if (!view_equal(asked->name, VIEW("tom")) || !view_equal(asked->password, VIEW("secret")))
-		return;
-	*told = (struct authenticate_answer){
-		.login = 7, .account = VIEW("tom"), .as_typed = VIEW("Tom"), .message_size = 2000, .recipients = 3
-	};
-}
-
-static void credit(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
-{
-	(void)caller, (void)arena;
-	struct scene *scene = room;
-	const struct credit_request *asked = request;
-	scene->mail_credits_asked += asked->recipients == 0;
-	*(struct credit_answer *)answer = (struct credit_answer){ .result = CREDIT_GRANTED, .wait = scene->credit_wait };
-}
-
-static void logout(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
-{
-	(void)caller, (void)request, (void)answer, (void)arena;
-	struct scene *scene = room;
-	scene->logouts++;
-}
-
-/* RFC 8463 3: Ed25519 of the digest. */
-static struct view signature_of(struct scene *scene, const uint8_t digest[SHA256_SIZE])
-{
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	unsigned char bytes[64];
-	size_t length = sizeof(bytes);
-	assert_int_equal(EVP_DigestSignInit(context, NULL, NULL, NULL, scene->key), 1);
-	assert_int_equal(EVP_DigestSign(context, bytes, &length, digest, SHA256_SIZE), 1);
-	EVP_MD_CTX_free(context);
-	bytes[7] ^= scene->signs_wrongly;
-	text_clear(&scene->signature);
-	text_add(&scene->signature, view_bytes(bytes, length));
-	return text_view(&scene->signature);
-}
-
-static void sign(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
-{
-	(void)caller, (void)arena;
-	struct scene *scene = room;
-	const struct sign_request *asked = request;
-	struct sign_answer *told = answer;
-	*told = (struct sign_answer){ .result = SIGN_OK, .signature_count = asked->seal_count };
-	for (size_t i = 0; i < asked->seal_count; i++)
-		told->signatures[i] = signature_of(scene, asked->seals[i].digest);
-	scene->sealed_count++;
-	if (scene->sealed_count == scene->without_grant)
-		*told = (struct sign_answer){ .result = SIGN_NO_GRANT };
-}
-
-static void verdict(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
-{
-	(void)caller, (void)arena;
-	struct scene *scene = room;
-	const struct verdict_request *asked = request;
-	struct verdict_answer *told = answer;
-	*told = (struct verdict_answer){ .verdict = scene->verdict, .good_for = scene->verdict_good_for };
-	scene->verdicts_asked++;
-	if (asked->moment == MOMENT_DATA)
-		told->seals[told->seal_count++] =
-			(struct usable_key){ VIEW("elastx"), DKIM_ED25519_SHA256, text_view(&scene->record) };
-}
-
-static void submit(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
-{
-	(void)caller, (void)arena;
-	struct scene *scene = room;
-	const struct submit_request *asked = request;
-	while (scene->queue_silent && !task_is_cancelled())
-		task_sleep(scene->room, HOUR);
-	*(struct submit_answer *)answer = (struct submit_answer){ .result = scene->submit_result };
-	text_clear(&scene->stored);
-	text_add(&scene->stored, asked->content);
-	scene->stored_count++;
-}
-
-static const struct answerer vault_answerers[] = {
-	{ &vault_authenticate_question, authenticate, NULL },
-	{ &vault_credit_question, credit, NULL },
-	{ &vault_logout_question, logout, NULL },
-	{ &vault_sign_question, sign, NULL },
-};
-static const struct answerer resolver_answerers[] = { { &resolver_verdict_question, verdict, NULL } };
-static const struct answerer queue_answerers[] = { { &queue_submit_question, submit, NULL } };
-
-static struct peer *connect_peer(struct scene *scene, size_t index, const char *name,
-                                 const struct answerer *answerers, size_t count)
-{
-	struct peer *peer = direct_peer_new(scene->room, name);
-	scene->services[index] = (struct service){ .room = scene, .answerers = answerers, .answerer_count = count };
-	direct_peer_connect(peer, scene->room, &scene->services[index], (struct caller){ .room = ROOM_SUBMISSION });
-	return peer;
-}
-
-/* ---- the scene */
-
-static int64_t log_wall(void *context)
-{
-	return world_wall(context);
-}
-
-static void read_config(struct scene *scene, const char *listener)
-{
-	struct config_problems problems = { 0 };
-	struct text yaml = TEXT_LIMIT(4096);
-	text_print(&yaml,
-	           "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
-	           "listeners: [ { address: \"192.0.2.1:587\", %s } ]\n"
-	           "limits: { memory: 1MiB, message_size: 1MiB }\n",
-	           listener);
-	scene->config = config_parse(text_view(&yaml), "scene", &problems);
-	if (scene->config == NULL) {
-		struct text said = TEXT_LIMIT(4096);
-		config_problems_write(&problems, "scene", &said);
-		print_message("%s", text_cstring(&said));
-	}
-	must(scene->config != NULL);
-	scene->in_force = scene->config;
-	config_problems_deinit(&problems);
-	text_deinit(&yaml);
-}
-
-static void make_key(struct scene *scene)
-{
-	unsigned char bytes[32];
-	size_t length = sizeof(bytes);
-	scene->key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	assert_non_null(scene->key);
-	assert_int_equal(EVP_PKEY_get_raw_public_key(scene->key, bytes, &length), 1);
-	dkim_key_write(DKIM_ED25519_SHA256, view_bytes(bytes, length), &scene->record);
-}
-
-static void scene_begin(struct scene *scene, const char *listener)
-{
-	*scene = (struct scene){
-		.sim = sim_new(1), .stored = TEXT_LIMIT(65536), .record = TEXT_LIMIT(256), .signature = TEXT_LIMIT(64)
-	};
-	make_key(scene);
-	scene->room = sim_world(scene->sim, "submission");
-	scene->client_world = sim_world(scene->sim, "client");
-	scene->room_tls[0] = sim_tls_context_new(scene->sim, "smtp.elastx.email");
-	scene->client_tls = sim_tls_context_new(scene->sim, "client");
-	read_config(scene, listener);
-	scene->log = (struct log){
-		.descriptor = -1, .level = LOG_ERROR, .room = "submission", .wall = log_wall, .context = scene->room
-	};
-	scene->vault = connect_peer(scene, 0, "vault", vault_answerers, CASES(vault_answerers));
-	scene->asked_resolver = connect_peer(scene, 1, "resolver", resolver_answerers, CASES(resolver_answerers));
-	scene->resolver = memory_peer_new(scene->room, scene->asked_resolver, 65536);
-	scene->queue = connect_peer(scene, 2, "queue", queue_answerers, CASES(queue_answerers));
-	const struct submission_peers peers = { scene->vault, scene->resolver, scene->queue };
-	submission_init(&scene->submission, scene->room, &scene->log, &scene->in_force, &peers);
-	scene->submission.tls = scene->room_tls;
-	scene->submission.tls_count = 1;
-	scene->listener = sim_listen(scene->room, sim_endpoint(address));
-	submission_listen(&scene->submission, scene->listener, 0);
-}
-
-static void call(void *argument)
-{
-	struct scene *scene = argument;
-	struct world *world = scene->client_world;
-	const struct endpoint remote = sim_endpoint(address);
-	if (world->operations->connect(world, &remote, NULL, world_now(world) + MINUTE, &scene->client.connection) !=
-	    CONNECT_OK)
-		return;
-	scene->client.world = world;
-	scene->client.side = TLS_CLIENT;
-	scene->client.tls = scene->client_tls;
-	talk_play(&scene->client);
-}
-
-static void scene_talk(struct scene *scene, const char *script, size_t chop)
-{
-	scene->client.script = script;
-	scene->client.chop = chop;
-	sim_set_chop(scene->sim, chop);
-	task_start(scene->client_world, "client", call, scene);
-	sim_run_for(scene->sim, 3 * DAY);
-}
-
-static void stop_room(void *argument)
-{
-	struct scene *scene = argument;
-	submission_stop(&scene->submission, world_now(scene->room) + MINUTE);
-}
-
-static void scene_end(struct scene *scene, const char *name)
-{
-	if (!scene->client.ended || scene->client.problem.length > 0)
-		fail_msg("%s: %s\n%s", name, text_cstring(&scene->client.problem), text_cstring(&scene->client.transcript));
-	expect_number(name, (int64_t)scene->submission.memory, 0);
-	expect_number(name, (int64_t)scene->submission.by_address.count, 0);
-	task_start(scene->room, "stop", stop_room, scene);
-	sim_run_for(scene->sim, 10 * MINUTE);
-	struct peer *const peers[] = { scene->vault, scene->asked_resolver, scene->queue };
-	for (size_t i = 0; i < CASES(peers); i++)
-		direct_peer_disconnect(peers[i]);
-	sim_end(scene->sim);
-	peer_free(scene->resolver);
-	for (size_t i = 0; i < CASES(peers); i++)
-		peer_free(peers[i]);
-	listener_free(scene->listener);
-	submission_deinit(&scene->submission);
-	sim_free(scene->sim);
-	config_free(scene->config);
-	talk_deinit(&scene->client);
-	text_deinit(&scene->stored);
-	text_deinit(&scene->record);
-	text_deinit(&scene->signature);
-	EVP_PKEY_free(scene->key);
-}
 
 /* ---- talks */
 
@@ -428,7 +167,8 @@ static void talks(void **state)
 			if (row->content != NULL && view_find(text_view(&scene.stored), view_of(row->content)) == VIEW_NOT_FOUND)
 				fail_msg("%s: stored: %s", row->name, text_cstring(&scene.stored));
 		}
-		scene_end(&scene, row->name);
+		scene_expect_as_written(&scene, row->name);
+		scene_end(&scene);
 	}
 }
 
@@ -453,7 +193,8 @@ static void refusals(void **state)
 		scene.submit_result = rows[i].result;
 		scene.queue_silent = rows[i].silent;
 		scene_talk(&scene, rows[i].reply, 0);
-		scene_end(&scene, rows[i].name);
+		scene_expect_as_written(&scene, rows[i].name);
+		scene_end(&scene);
 	}
 }
 
@@ -467,7 +208,8 @@ static void a_verdict_is_told_line_by_line(void **state)
 	           READY "> MAIL FROM:<tom@example.com>\n< 550 5.7.1 Publish: this\n<* 550-5.7.1 example.com: no\n" BYE,
 	           0);
 	assert_int_equal(scene.logouts, 1);
-	scene_end(&scene, "verdict");
+	scene_expect_as_written(&scene, "verdict");
+	scene_end(&scene);
 }
 
 #define ONE_MORE DATA MESSAGE "< 250 2.0.0\n"
@@ -481,7 +223,8 @@ static void a_wrong_seal_is_not_sent(void **state)
 	scene.signs_wrongly = true;
 	scene_talk(&scene, READY DATA MESSAGE "< 451 4.3.0\n" BYE, 0);
 	expect_number("stored", (int64_t)scene.stored_count, 0);
-	scene_end(&scene, "a wrong seal");
+	scene_expect_as_written(&scene, "a wrong seal");
+	scene_end(&scene);
 }
 
 static void what_holds_for_a_while_is_asked_once(void **state)
@@ -509,7 +252,8 @@ static void what_holds_for_a_while_is_asked_once(void **state)
 		scene_talk(&scene, rows[i].script, 0);
 		expect_number(rows[i].name, (int64_t)scene.verdicts_asked, (int64_t)rows[i].verdicts);
 		expect_number(rows[i].name, (int64_t)scene.mail_credits_asked, (int64_t)rows[i].mail_credits);
-		scene_end(&scene, rows[i].name);
+		scene_expect_as_written(&scene, rows[i].name);
+		scene_end(&scene);
 	}
 }
 
@@ -525,7 +269,8 @@ static void large(void **state)
 	text_add(&script, VIEW("> .\n< 552 5.3.4\n" DATA MESSAGE "< 250 2.0.0\n" BYE));
 	scene_begin(&scene, STARTTLS);
 	scene_talk(&scene, text_cstring(&script), 0);
-	scene_end(&scene, "too large");
+	scene_expect_as_written(&scene, "too large");
+	scene_end(&scene);
 	text_clear(&script);
 	text_add(&script, VIEW("< 220\n> EHLO "));
 	for (unsigned i = 0; i < 5000; i++)
@@ -533,7 +278,8 @@ static void large(void **state)
 	text_add(&script, VIEW("\n< 500 5.5.6\n" BYE));
 	scene_begin(&scene, STARTTLS);
 	scene_talk(&scene, text_cstring(&script), 0);
-	scene_end(&scene, "long line");
+	scene_expect_as_written(&scene, "long line");
+	scene_end(&scene);
 	text_deinit(&script);
 }
 
@@ -545,12 +291,14 @@ static void the_budget_of_messages_in_motion(void **state)
 	scene.submission.memory = (uint64_t)1024 * 1024;
 	scene_talk(&scene, READY ENVELOPE "> DATA\n< 452 4.3.1\n" BYE, 0);
 	scene.submission.memory = 0;
-	scene_end(&scene, "budget");
+	scene_expect_as_written(&scene, "budget");
+	scene_end(&scene);
 	scene_begin(&scene, STARTTLS);
 	scene.submission.memory = (uint64_t)1024 * 1024 - 16;
 	scene_talk(&scene, READY DATA MESSAGE "< 452 4.3.1\n" BYE, 0);
 	scene.submission.memory -= (uint64_t)1024 * 1024 - 16;
-	scene_end(&scene, "budget");
+	scene_expect_as_written(&scene, "budget");
+	scene_end(&scene);
 }
 
 static void a_stop_ends_sessions(void **state)
@@ -558,12 +306,12 @@ static void a_stop_ends_sessions(void **state)
 	(void)state;
 	struct scene scene;
 	scene_begin(&scene, STARTTLS);
-	scene.client.script = READY "< 421 4.3.2\nend";
-	task_start(scene.client_world, "client", call, &scene);
+	scene_begin_talk(&scene, READY "< 421 4.3.2\nend", 0);
 	sim_run_for(scene.sim, MINUTE);
-	task_start(scene.room, "stop", stop_room, &scene);
+	scene_stop_room(&scene);
 	sim_run_for(scene.sim, MINUTE);
-	scene_end(&scene, "stop");
+	scene_expect_as_written(&scene, "stop");
+	scene_end(&scene);
 }
 
 static void a_silent_handshake_ends(void **state)
@@ -573,7 +321,8 @@ static void a_silent_handshake_ends(void **state)
 	scene_begin(&scene, STARTTLS);
 	sim_tls_context_set(scene.client_tls, SIM_TLS_GARBAGE);
 	scene_talk(&scene, GREETED "\n> STARTTLS\n< 220\ntls fails\nend", 0);
-	scene_end(&scene, "handshake");
+	scene_expect_as_written(&scene, "handshake");
+	scene_end(&scene);
 }
 
 int main(void)
