@@ -193,12 +193,23 @@ static bool take_words(struct reader *reader, size_t *count, bool *whole)
 	return true;
 }
 
+/* RFC 2047 2: "=?" charset "?" encoding "?" text "?="; a reader may be content with less than its end. */
+static bool may_be_encoded(struct view text)
+{
+	const size_t begin = view_find(text, VIEW("=?"));
+	if (begin == VIEW_NOT_FOUND)
+		return false;
+	const struct view charset = view_from(text, begin + 2);
+	const size_t encoding = view_find_byte(charset, '?');
+	return encoding != VIEW_NOT_FOUND && view_find_byte(view_from(charset, encoding + 1), '?') != VIEW_NOT_FOUND;
+}
+
 static bool add_address(struct reader *reader, struct view text)
 {
 	struct mailbox mailbox;
 	struct view why = VIEW_NONE;
 	/* RFC 2047 5: an encoded word is never part of an address, but some readers decode before they parse. */
-	if (view_find(text, VIEW("=?")) != VIEW_NOT_FOUND) {
+	if (may_be_encoded(text)) {
 		return fault(reader, VIEW("an encoded word stands where an address is expected"));
 	}
 	/* DNS would take that dot; RFC 5322 3.4.1 does not, and readers differ. */
