@@ -69,6 +69,7 @@ struct merging {
 	struct arena *arena;
 	struct view include;
 	bool included; /* as it should be */
+	bool redirected;
 };
 
 /* What people write and what they mean; taken only where a term comes of it. */
@@ -111,12 +112,27 @@ static bool mend(struct spf_term *term, struct arena *arena)
 	return false;
 }
 
-/* What must not stay: terms that break the record, unless it is plain what they mean, and our own include where it
- * does nothing. */
-static bool is_to_go(struct merging *merging, struct spf_term *term, enum spf_step step, bool after_all)
+/* The next term, as it is meant where that is plain; blanks: what stands before it. */
+static enum spf_step next_meant(struct spf_walk *walk, struct arena *arena, struct view *blanks,
+                                struct spf_term *term)
 {
-	if (step == SPF_MALFORMED && !mend(term, merging->arena))
+	const struct view before = walk->rest;
+	const enum spf_step step = spf_next(walk, term);
+	*blanks = view_first(before, before.length - walk->rest.length - (step == SPF_END ? 0 : term->text.length));
+	return step == SPF_MALFORMED && mend(term, arena) ? SPF_TERM : step;
+}
+
+/* What must not stay: terms that break the record, as a second redirect does (RFC 7208 6), and our own include where
+ * it does nothing. */
+static bool is_to_go(struct merging *merging, const struct spf_term *term, enum spf_step step, bool after_all)
+{
+	if (step == SPF_MALFORMED)
 		return true;
+	if (term->kind == SPF_REDIRECT) {
+		const bool again = merging->redirected;
+		merging->redirected = true;
+		return again;
+	}
 	if (!includes(term, merging->include))
 		return false;
 	const bool works = !after_all && term->qualifier == '+' && !merging->included;
@@ -138,11 +154,11 @@ static bool has_word(const struct text *text, struct view word)
 static void merge_head(struct merging *merging, struct view record, bool again, struct spf_walk *walk)
 {
 	struct spf_term term;
+	struct view blanks;
 	*walk = spf_walk_of(record);
 	for (;;) {
 		const struct spf_walk here = *walk;
-		const enum spf_step step = spf_next(walk, &term);
-		const struct view written = term.text;
+		const enum spf_step step = next_meant(walk, merging->arena, &blanks, &term);
 		if (step == SPF_END)
 			return;
 		if (step == SPF_TERM && (term.kind == SPF_ALL || term.kind == SPF_REDIRECT)) {
@@ -152,10 +168,7 @@ static void merge_head(struct merging *merging, struct view record, bool again, 
 		if (is_to_go(merging, &term, step, false) ||
 		    (again && (term.kind == SPF_EXP || has_word(&merging->text, term.text))))
 			continue;
-		if (again)
-			text_add_byte(&merging->text, ' ');
-		else
-			text_add(&merging->text, view_first(here.rest, (size_t)(written.data - here.rest.data)));
+		text_add(&merging->text, again ? VIEW(" ") : blanks);
 		text_add(&merging->text, term.text);
 	}
 }
@@ -163,10 +176,10 @@ static void merge_head(struct merging *merging, struct view record, bool again, 
 static void merge_tail(struct merging *merging, struct spf_walk *walk)
 {
 	struct spf_term term;
+	struct view blanks;
 	enum spf_step step;
 	bool after_all = false;
-	for (struct view before = walk->rest; (step = spf_next(walk, &term)) != SPF_END; before = walk->rest) {
-		const struct view blanks = view_first(before, (size_t)(term.text.data - before.data));
+	while ((step = next_meant(walk, merging->arena, &blanks, &term)) != SPF_END) {
 		after_all = after_all || (step == SPF_TERM && term.kind == SPF_ALL);
 		if (is_to_go(merging, &term, step, after_all))
 			continue;
