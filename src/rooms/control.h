@@ -22,7 +22,7 @@ enum control_kind {
 	CONTROL_STOP, /* end in order */
 	/* To the supervisor. */
 	CONTROL_READY,
-	CONTROL_FAILED, /* text: why the room cannot start */
+	CONTROL_FAILED, /* text: why the room cannot start; number: 1 where that may pass by itself */
 	CONTROL_RELOAD, /* please read the configuration again */
 	/* To the room again. */
 	CONTROL_RELOADED, /* number: 1 done, 0 refused; text: why, or what takes effect only at a restart */

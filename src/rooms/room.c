@@ -229,6 +229,24 @@ static void serve_early(struct frame_private *private)
 	private->early_count = 0;
 }
 
+/* Whatever the reason that is told: below the reserve it is likely to be this, and others may make space. */
+static bool lacks_space(struct room_frame *frame)
+{
+	struct disk *disk = frame->world->disk;
+	uint64_t bytes = 0;
+	return disk->operations->free_space(disk, frame->directory, &bytes) == DISK_OK &&
+	       bytes < frame->config->queue.reserve;
+}
+
+static void say_failed(struct frame_private *private, struct view problem)
+{
+	const struct control_message message = {
+		.kind = CONTROL_FAILED, .number = lacks_space(&private->frame), .text = problem, .descriptor = -1
+	};
+	log_print(&private->log, LOG_ERROR, "cannot start: %.*s", VIEW_PRINT(problem));
+	control_send(private->frame.world, CONTROL_DESCRIPTOR, &message);
+}
+
 static bool room_start(struct frame_private *private)
 {
 	struct room_frame *frame = &private->frame;
@@ -236,8 +254,7 @@ static bool room_start(struct frame_private *private)
 	peers_prepare(frame);
 	frame->room = frame->definition->start(frame, &problem);
 	if (frame->room == NULL) {
-		log_print(&private->log, LOG_ERROR, "cannot start: %s", text_cstring(&problem));
-		say(private, CONTROL_FAILED, text_view(&problem));
+		say_failed(private, text_view(&problem));
 		private->exit_code = 1;
 	} else {
 		service_make(private);

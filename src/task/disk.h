@@ -34,6 +34,7 @@ struct disk_operations {
 	enum disk_result (*make_directory)(struct disk *disk, const char *path); /* there already: OK */
 	/* Names in a directory, one after the other, each ended by NUL, in no order. */
 	enum disk_result (*list)(struct disk *disk, const char *path, struct text *names);
+	/* Nothing, where there are no inodes for new files. */
 	enum disk_result (*free_space)(struct disk *disk, const char *path, uint64_t *bytes);
 };
 

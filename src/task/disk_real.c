@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PARTS_MOST = 256 };
+enum { PARTS_MOST = 256, INODES_LEAST = 16 };
 
 struct disk_file {
 	int descriptor;
@@ -198,7 +198,9 @@ static enum disk_result real_free_space(struct disk *disk, const char *path, uin
 	struct statvfs facts;
 	if (statvfs(path, &facts) < 0)
 		return result_of_errno();
-	*bytes = (uint64_t)facts.f_bavail * facts.f_frsize;
+	/* A system that counts no inodes says 0 of 0. */
+	const bool has_inodes = facts.f_files == 0 || facts.f_favail >= INODES_LEAST;
+	*bytes = has_inodes ? (uint64_t)facts.f_bavail * facts.f_frsize : 0;
 	return DISK_OK;
 }
 

@@ -66,6 +66,8 @@ class Trial:
         self.control = control
         self.sink = Sink(Ledger())
         self.relay = Relay(sink=self.sink)
+        if kind == "memory":  # a room that has none left for what is small ends, and is started again
+            self.relay.forgives = [r"must_alloc: must hold:.*", r" ended \(signal 6\)"]
         try:
             kills.prepare(self.relay)
         except BaseException:
@@ -119,24 +121,25 @@ def is_good(report):
 
 
 def play(kind, room="queue", first=1, step=1, most=10**6, control=False):
-    """(total, trials, whether each was good)."""
+    """(total, trials, at how many of them the fault came, whether each was good)."""
     trial = Trial(room, kind, control)
-    good, trials = True, 0
+    good, trials, struck = True, 0, 0
     try:
         _, calls = trial.run(0)
         call = first
         if control:
-            return trial.total, 1, is_good(trial.total)
+            return trial.total, 1, 1, is_good(trial.total)
         while call <= calls and trials < most:
-            report, _ = trial.run(call)
+            report, reached = trial.run(call)
             trials += 1
+            struck += reached >= call  # a history is not the same each time, and may end before
             if not is_good(report):
                 good = False
                 print("call %d: %s" % (call, report))
             if sys.stderr.isatty():
                 print("\r\033[Kcall %d of about %d" % (call, calls), end="", file=sys.stderr, flush=True)
             call += step
-        return trial.total, trials, good
+        return trial.total, trials, struck, good and struck > 0
     finally:
         trial.close()
 
@@ -150,8 +153,8 @@ def main():
     parser.add_argument("--most", type=int, default=10**6)
     parser.add_argument("--control", action="store_true")
     chosen = parser.parse_args()
-    total, trials, good = play(chosen.fault, chosen.room, chosen.first, chosen.step, chosen.most, chosen.control)
-    print("%s at %d calls of %s: " % (chosen.fault, trials, chosen.room) + ", ".join("%s %d" % item for item in total.items()))
+    total, trials, struck, good = play(chosen.fault, chosen.room, chosen.first, chosen.step, chosen.most, chosen.control)
+    print("%s struck at %d of %d calls of %s: " % (chosen.fault, struck, trials, chosen.room) + ", ".join("%s %d" % item for item in total.items()))
     sys.exit(0 if good else 1)
 
 

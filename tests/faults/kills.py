@@ -6,6 +6,7 @@ usage: kills.py [--messages N] [--kills N] [--connections N] [--seed N]
 Ends with `acknowledged N, delivered N, ..., duplicates N, lost N`; exits 1 where something acknowledged was lost or
 altered, or more came twice than was in flight when something died. SEALPOST_BUILD names the build (build/release)."""
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -38,6 +39,7 @@ class Client(threading.Thread):
         self.random = random.Random("%d %d" % (seed, number))
         self.connection = None
         self.problem = None
+        self.refusals = collections.Counter()  # "452 4.3.1": how often
 
     def run(self):
         try:
@@ -76,6 +78,7 @@ class Client(threading.Thread):
         except smtplib.SMTPResponseException as refusal:
             if refusal.smtp_code >= 500:
                 raise
+            self.refusals["%d %s" % (refusal.smtp_code, text_of(refusal.smtp_error).split()[0])] += 1
             self.hang_up()
             return False
         except (OSError, smtplib.SMTPException):  # it died
@@ -96,6 +99,60 @@ class Client(threading.Thread):
         if self.connection:
             self.connection.close()
         self.connection = None
+
+
+class Letter(Client):
+    """One message to one recipient."""
+
+    def __init__(self, relay, ledger, key, recipient):
+        super().__init__(relay, ledger, 0, 1, 0)
+        self.key, self.recipient = key, recipient
+
+    def compose(self, key):
+        return [self.recipient], b"From: %s\r\nX-Key: %s\r\n\r\n" % (FROM.encode(), key.encode()), b"text\r\n"
+
+    def post(self):
+        taken = self.send(self.key)
+        self.hang_up()
+        return taken
+
+
+class Load(Client):
+    """Sends until it is told to stop."""
+
+    def __init__(self, relay, ledger, number, seed):
+        super().__init__(relay, ledger, number, 0, seed)
+        self.stopping = threading.Event()
+
+    def run(self):
+        try:
+            while not self.stopping.is_set():
+                self.send_until_taken("c%d-%d" % (self.number, self.count))
+                self.count += 1
+        except Exception as problem:  # told by who stops it
+            self.problem = problem
+        self.hang_up()
+
+
+def start_load(relay, ledger, seed, kind=Load, first=0):
+    """first: the number of the first client; no two may have the same."""
+    clients = [kind(relay, ledger, first + number, seed) for number in range(4)]
+    for client in clients:
+        client.start()
+    return clients
+
+
+def stop_load(clients, whatever_happened=False):
+    for client in clients:
+        client.stopping.set()
+    for client in clients:
+        client.join(PATIENCE)
+        if client.problem and not whatever_happened:
+            raise client.problem
+
+
+def text_of(reply):
+    return reply.decode() if isinstance(reply, bytes) else reply
 
 
 def expect(reply, code):
@@ -147,9 +204,9 @@ def progress(book, total, killer):
         print("\r\033[K" + line[:100], end="", file=sys.stderr, flush=True)
 
 
-def drain(relay, book):
+def drain(relay, book, patience=PATIENCE):
     """Until the queue is empty and the notices that it owes have come; what is left then, the report tells."""
-    for done, patience in ((lambda: not queued(relay), PATIENCE), (lambda: not book.missing(), 60)):
+    for done, patience in ((lambda: not queued(relay), patience), (lambda: not book.missing(), min(patience, 60))):
         try:
             wait_for(done, patience)
         except AssertionError:

@@ -1,6 +1,9 @@
-"""The short forms of what is done by name: calls that fail, power cuts, a message that ends the room that tries it."""
+"""The short forms of what is done by name, and a message that ends the room that tries it, and a clock that jumps."""
+import bits
 import calls
+import disk
 import kills
+import limits
 import powercuts
 import pytest
 from ledger import Ledger
@@ -11,12 +14,12 @@ from sink import Sink
 
 @pytest.mark.parametrize("kind, first", [("kill", 20), ("eio", 25)])
 def test_nothing_is_lost_when_a_call_fails(kind, first):
-    total, trials, good = calls.play(kind, first=first, most=1)
-    assert trials == 1 and good, total
+    total, trials, struck, good = calls.play(kind, first=first, most=1)
+    assert trials == struck == 1 and good, total
 
 
 def test_a_journal_that_forgets_is_found_out():
-    total, _, good = calls.play("kill", control=True)
+    total, *_ = calls.play("kill", control=True)
     assert total["lost"] > 0, total
 
 
@@ -34,6 +37,33 @@ def test_dropped_flushes_are_found_out():
     if reason:
         pytest.skip(reason)
     assert powercuts.play("ext4", cuts=2, seed=3, control=True)["lost"] > 0
+
+
+@pytest.mark.parametrize("damage", ["bits", "sectors"])
+def test_a_damaged_journal(damage):
+    report, held = bits.play(damage, count=30, seed=3)
+    assert held > 0 and report["delivered"] > 0 and report["lost"] + report["corrupt"] == 0, (held, report)
+
+
+def test_a_forged_journal_is_found_out():
+    report, _ = bits.play("bits", count=0, seed=3, control=True)
+    assert report["corrupt"] == 1, report
+
+
+@pytest.mark.parametrize("lack", ["descriptors", "processes"])
+def test_too_few(lack):
+    if limits.why_not(lack):
+        pytest.skip(limits.why_not(lack))
+    report, wrong = limits.play(lack, seed=3)
+    assert not wrong and report["acknowledged"] > 0 and report["lost"] + report["corrupt"] == 0, (wrong, report)
+
+
+def test_a_full_disk():
+    reason = powercuts.why_not("ext4")
+    if reason:
+        pytest.skip(reason)
+    report, wrong, _ = disk.play("space", seed=3)
+    assert not wrong and report["acknowledged"] > 0 and report["lost"] + report["corrupt"] == 0, (wrong, report)
 
 
 def test_a_message_that_ends_delivery_is_quarantined():

@@ -69,12 +69,24 @@ bool file_write(const char *path, struct view content, mode_t mode, struct text 
 	const int descriptor = open(text_cstring(&aside), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	bool good = descriptor >= 0 && fchmod(descriptor, mode) == 0 && write_all(descriptor, content) &&
 	            fsync(descriptor) == 0 && rename(text_cstring(&aside), path) == 0 && sync_parent(path);
-	if (!good)
+	if (!good) {
 		fail(problem, "cannot write", path);
+		unlink(text_cstring(&aside));
+	}
 	if (descriptor >= 0)
 		close(descriptor);
 	text_deinit(&aside);
 	return good;
+}
+
+bool file_holds(const char *path, struct view content)
+{
+	struct text found = TEXT_LIMIT(FILE_MOST);
+	struct text problem = TEXT_LIMIT(1024);
+	const bool holds = file_read(path, &found, &problem) && view_equal(text_view(&found), content);
+	text_deinit(&found);
+	text_deinit(&problem);
+	return holds;
 }
 
 bool file_exists(const char *path)

@@ -16,6 +16,7 @@ enum { FILE_MOST = 4 * 1024 * 1024 };
 bool file_read(const char *path, struct text *into, struct text *problem);
 /* Written aside, synced, renamed. */
 bool file_write(const char *path, struct view content, mode_t mode, struct text *problem);
+bool file_holds(const char *path, struct view content); /* this, and nothing else */
 bool file_exists(const char *path);
 /* With all its parents; the last one belongs to uid and gid (UINT32_MAX: as made) with the given mode. */
 bool directory_make(const char *path, mode_t mode, uint32_t uid, uint32_t gid, struct text *problem);

@@ -164,8 +164,10 @@ static bool copy_zone(struct supervisor *supervisor, size_t index, struct text *
 	struct text zone = TEXT_LIMIT(FILE_MOST);
 	text_add(&source, supervisor->config->dns.zone_files.items[index]);
 	text_print(&target, "%.*s/resolver/zone-%zu", VIEW_PRINT(supervisor->config->state_directory), index);
+	/* On a full disk the service starts all the same. */
 	const bool good = file_read(text_cstring(&source), &zone, problem) &&
-	                  file_write(text_cstring(&target), text_view(&zone), 0644, problem);
+	                  (file_holds(text_cstring(&target), text_view(&zone)) ||
+	                   file_write(text_cstring(&target), text_view(&zone), 0644, problem));
 	text_deinit(&source);
 	text_deinit(&target);
 	text_deinit(&zone);
@@ -420,10 +422,11 @@ static void child_listen(void *argument)
 			child->ready = true;
 			announce_ready(supervisor);
 		} else if (message.kind == CONTROL_FAILED) {
-			log_print(&supervisor->log, LOG_ERROR, "%s cannot start: %.*s", room_name(child->room),
-			          VIEW_PRINT(message.text));
+			const bool may_pass = message.number != 0;
+			log_print(&supervisor->log, LOG_ERROR, "%s cannot start: %.*s%s", room_name(child->room),
+			          VIEW_PRINT(message.text), may_pass ? "; there is less space than the reserve" : "");
 			/* A room that never could start will not after a restart: the service does not come up. */
-			if (!supervisor->announced) {
+			if (!supervisor->announced && !may_pass) {
 				supervisor->exit_code = 1;
 				kill(getpid(), SIGTERM);
 			}
