@@ -7,6 +7,7 @@
 
 #define PARTS_MOST   1000u /* below IOV_MAX */
 #define RECORD_PARTS 4u    /* header, head, content, padding */
+#define FRESH_PART   256u  /* of a segment: with so little traffic none is prepared */
 
 struct segment {
 	uint64_t number;
@@ -30,6 +31,8 @@ struct journal {
 	uint64_t durable;
 	bool failed;
 	bool replayed;
+	bool is_fresh;    /* the segment being filled is written for the first time */
+	bool is_prepared; /* there is a file for the next */
 	struct view *parts;
 	uint8_t *headers; /* JOURNAL_RECORD_HEADER each, for the group being written */
 	size_t header_capacity;
@@ -126,6 +129,26 @@ void journal_segments(const struct journal *journal, struct text *numbers)
 			text_add(numbers, view_bytes(&journal->segments[i].number, sizeof(uint64_t)));
 }
 
+/* 0: there is none, or it cannot be read, which whoever needs it will find. */
+static uint64_t size_of(struct journal *journal, const char *path)
+{
+	const struct disk_operations *disk = journal->disk->operations;
+	struct disk_file *file = NULL;
+	uint64_t size = 0;
+	if (disk->open(journal->disk, path, 0, &file) != DISK_OK)
+		return 0;
+	if (disk->size(journal->disk, file, &size) != DISK_OK)
+		size = 0;
+	disk->close(journal->disk, file);
+	return size;
+}
+
+/* What is cut short, by little traffic or for want of space, would have to grow again. */
+static bool is_whole(struct journal *journal, const char *path)
+{
+	return size_of(journal, path) >= journal->segment_size - journal->segment_size / 16;
+}
+
 static enum journal_result segments_read(struct journal *journal)
 {
 	struct text names = TEXT_LIMIT((size_t)64 * 1024 * 1024);
@@ -137,6 +160,9 @@ static enum journal_result segments_read(struct journal *journal)
 		if (segment_name_parse(name, &number))
 			segment_add(journal, number);
 	}
+	char path[JOURNAL_PATH_MOST];
+	prepared_path(path, journal->directory);
+	journal->is_prepared = is_whole(journal, path);
 	text_deinit(&names);
 	return listed == DISK_OK ? JOURNAL_DONE : JOURNAL_FAILED;
 }
@@ -149,12 +175,12 @@ enum journal_result journal_retire(struct journal *journal, uint64_t number)
 	if (segment == NULL || segment->is_spare)
 		return JOURNAL_DONE;
 	must(number != journal->number || journal->file == NULL);
-	if (spare_count(journal) < journal->spares_most) {
+	char path[JOURNAL_PATH_MOST];
+	segment_path(path, journal->directory, number);
+	if (spare_count(journal) < journal->spares_most && is_whole(journal, path)) {
 		segment->is_spare = true;
 		return JOURNAL_DONE;
 	}
-	char path[JOURNAL_PATH_MOST];
-	segment_path(path, journal->directory, number);
 	if (journal->disk->operations->remove(journal->disk, path) != DISK_OK)
 		return fail(journal);
 	segment_remove(journal, segment);
@@ -283,21 +309,39 @@ static enum journal_result result_of(struct journal *journal, enum disk_result r
 	return result == DISK_FULL ? JOURNAL_FULL : fail(journal);
 }
 
-/* The new segment's file under its number, known to the directory, from a spare or fresh. */
+static bool has_next(struct journal *journal)
+{
+	return journal->is_prepared || segment_spare(journal) != NULL;
+}
+
+/* False: a file that was there could not be taken. */
+static bool next_take(struct journal *journal, const char *path)
+{
+	char old[JOURNAL_PATH_MOST];
+	struct segment *spare = segment_spare(journal);
+	if (spare != NULL)
+		segment_path(old, journal->directory, spare->number);
+	else
+		prepared_path(old, journal->directory);
+	if (journal->disk->operations->rename(journal->disk, old, path) != DISK_OK)
+		return false;
+	if (spare != NULL)
+		segment_remove(journal, spare);
+	else
+		journal->is_prepared = false;
+	return true;
+}
+
+/* The new segment's file under its number, known to the directory: a spare, the prepared one, or fresh. */
 static enum journal_result segment_make(struct journal *journal, uint64_t number)
 {
 	const struct disk_operations *disk = journal->disk->operations;
 	char path[JOURNAL_PATH_MOST];
 	segment_path(path, journal->directory, number);
-	struct segment *spare = segment_spare(journal);
-	if (spare != NULL) {
-		char old[JOURNAL_PATH_MOST];
-		segment_path(old, journal->directory, spare->number);
-		if (disk->rename(journal->disk, old, path) != DISK_OK)
-			return fail(journal);
-		segment_remove(journal, spare);
-	}
-	const unsigned flags = spare == NULL ? DISK_CREATE | DISK_EXCLUSIVE : 0;
+	journal->is_fresh = !has_next(journal);
+	if (!journal->is_fresh && !next_take(journal, path))
+		return fail(journal);
+	const unsigned flags = journal->is_fresh ? DISK_CREATE | DISK_EXCLUSIVE : 0;
 	const enum journal_result opened = result_of(journal, disk->open(journal->disk, path, flags, &journal->file));
 	if (opened != JOURNAL_DONE)
 		return opened;
@@ -389,6 +433,27 @@ static enum disk_result group_write(struct journal *journal, struct journal_reco
 	return DISK_OK;
 }
 
+/* A group never crosses segments, so that it needs one sync and, when the disk is full, can be taken back. */
+static bool must_turn(struct journal *journal, uint64_t size)
+{
+	if (journal->file == NULL)
+		return true;
+	if (journal->offset == JOURNAL_SEGMENT_HEADER)
+		return false;
+	return journal->offset + size > journal->segment_size || (journal->is_fresh && has_next(journal));
+}
+
+bool journal_wants_prepared(const struct journal *journal)
+{
+	const uint64_t filled = journal->is_fresh ? journal->segment_size / FRESH_PART : journal->segment_size / 2;
+	return !journal->is_prepared && spare_count(journal) == 0 && journal->file != NULL && journal->offset > filled;
+}
+
+void journal_use_prepared(struct journal *journal)
+{
+	journal->is_prepared = true;
+}
+
 enum journal_result journal_append(struct journal *journal, struct journal_record *records, size_t count)
 {
 	must(journal->replayed);
@@ -397,9 +462,7 @@ enum journal_result journal_append(struct journal *journal, struct journal_recor
 	if (count == 0)
 		return JOURNAL_DONE;
 	const uint64_t size = group_size(records, count);
-	/* A group never crosses segments, so that it needs one sync and, when the disk is full, can be taken back. */
-	if (journal->file == NULL ||
-	    (journal->offset > JOURNAL_SEGMENT_HEADER && journal->offset + size > journal->segment_size)) {
+	if (must_turn(journal, size)) {
 		const enum journal_result turned = segment_turn(journal);
 		if (turned != JOURNAL_DONE)
 			return turned;
@@ -410,6 +473,7 @@ enum journal_result journal_append(struct journal *journal, struct journal_recor
 	if (written == DISK_FULL) {
 		if (disk->truncate(journal->disk, journal->file, journal->offset) != DISK_OK)
 			return fail(journal);
+		journal->is_fresh = true;
 		return JOURNAL_FULL;
 	}
 	if (written != DISK_OK || disk->sync(journal->disk, journal->file) != DISK_OK)

@@ -143,6 +143,12 @@ void segment_path(char path[JOURNAL_PATH_MOST], const char *directory, uint64_t 
 	must(length > 0 && (size_t)length < JOURNAL_PATH_MOST);
 }
 
+void prepared_path(char path[JOURNAL_PATH_MOST], const char *directory)
+{
+	const int length = snprintf(path, JOURNAL_PATH_MOST, "%s/" JOURNAL_PREPARED, directory);
+	must(length > 0 && (size_t)length < JOURNAL_PATH_MOST);
+}
+
 bool segment_name_parse(struct view name, uint64_t *number)
 {
 	if (name.length != 16)

@@ -21,7 +21,7 @@ struct seen {
 static bool see(void *context, const struct journal_record *record)
 {
 	struct seen *seen = context;
-	assert_true(seen->count < 1000);
+	assert_true(seen->count < sizeof(seen->sequences) / sizeof(seen->sequences[0]));
 	bytes_to_cstring(seen->bodies[seen->count], sizeof(seen->bodies[0]), record->head);
 	seen->sequences[seen->count++] = record->sequence;
 	return true;
@@ -209,6 +209,93 @@ static void test_recycled_segments(void **state)
 	journal_free(journal);
 }
 
+static off_t size_of_file(const char *path)
+{
+	struct stat facts;
+	return stat(path, &facts) == 0 ? facts.st_size : -1;
+}
+
+static void make_prepared(off_t size)
+{
+	char path[JOURNAL_PATH_MOST];
+	prepared_path(path, test_directory);
+	const int file = open(path, O_RDWR | O_CREAT, 0600);
+	assert_true(file >= 0);
+	assert_int_equal(ftruncate(file, size), 0);
+	close(file);
+}
+
+/* A fresh segment is left for the prepared one as soon as that is there; what was written stays. */
+static void test_prepared_segment(void **state)
+{
+	(void)state;
+	enum { SEGMENT = 64 * 1024 };
+	struct seen seen;
+	char prepared[JOURNAL_PATH_MOST];
+	char path[JOURNAL_PATH_MOST];
+	prepared_path(prepared, test_directory);
+	struct journal *journal = start(beginning, SEGMENT, 1, &seen);
+	assert_false(journal_wants_prepared(journal));
+	put(journal, "a fresh segment");
+	assert_false(journal_wants_prepared(journal));
+	while (journal_end(journal).offset <= SEGMENT / 256)
+		put(journal, "and more in it");
+	assert_true(journal_wants_prepared(journal));
+	make_prepared(SEGMENT);
+	journal_use_prepared(journal);
+	assert_false(journal_wants_prepared(journal));
+	const struct journal_position second = { 2, 0, journal_end(journal).sequence };
+	assert_int_equal(put(journal, "in the prepared one").segment, 2);
+	assert_int_equal(size_of_file(prepared), -1);
+	path_of(2, path);
+	assert_int_equal(size_of_file(path), SEGMENT);
+	/* The next is wanted again when this one is half full. */
+	assert_false(journal_wants_prepared(journal));
+	while (journal_end(journal).offset <= SEGMENT / 2)
+		put(journal, "some more");
+	assert_true(journal_wants_prepared(journal));
+	const uint64_t last = journal_end(journal).sequence;
+	/* What was cut short is no spare, what is whole is one: with that, nothing needs to be prepared. */
+	path_of(1, path);
+	assert_int_equal(journal_retire(journal, 1), JOURNAL_DONE);
+	assert_int_equal(size_of_file(path), -1);
+	while (journal_end(journal).segment < 3)
+		put(journal, "until it is full");
+	assert_int_equal(journal_retire(journal, 2), JOURNAL_DONE);
+	path_of(2, path);
+	assert_int_equal(size_of_file(path), SEGMENT);
+	assert_false(journal_wants_prepared(journal));
+	journal_free(journal);
+	journal = start(second, SEGMENT, 2, &seen);
+	assert_int_equal(seen.damage_count, 0);
+	assert_string_equal(seen.bodies[0], "in the prepared one");
+	assert_true(journal_end(journal).sequence > last);
+	journal_free(journal);
+}
+
+/* One that a life before has left is used when it is whole; a piece of one is no file for a segment. */
+static void test_prepared_before(void **state)
+{
+	(void)state;
+	enum { SEGMENT = 64 * 1024 };
+	static const struct {
+		off_t size;
+		bool is_used;
+	} cases[] = { { 0, false }, { SEGMENT / 2, false }, { SEGMENT, true } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seen seen;
+		char prepared[JOURNAL_PATH_MOST];
+		prepared_path(prepared, test_directory);
+		make_prepared(cases[i].size);
+		struct journal *journal = start(beginning, SEGMENT, 1, &seen);
+		assert_int_equal(seen.count, i);
+		assert_int_equal(seen.damage_count, 0);
+		put(journal, "first");
+		assert_int_equal(size_of_file(prepared), cases[i].is_used ? -1 : cases[i].size);
+		journal_free(journal);
+	}
+}
+
 static void test_large_record(void **state)
 {
 	(void)state;
@@ -258,8 +345,9 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(test_replays_in_order),  ROW(test_torn_tail),    ROW(test_flipped_bits),
-		ROW(test_recycled_segments), ROW(test_large_record), ROW(test_parse_piecewise),
+		ROW(test_prepared_segment), ROW(test_prepared_before), ROW(test_replays_in_order),
+		ROW(test_torn_tail),        ROW(test_flipped_bits),    ROW(test_recycled_segments),
+		ROW(test_large_record),     ROW(test_parse_piecewise),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

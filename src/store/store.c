@@ -171,6 +171,7 @@ static struct store *store_new(struct world *world, const struct store_settings 
 	signal_init(&store->append_wanted);
 	signal_init(&store->apply_wanted);
 	signal_init(&store->progress);
+	signal_init(&store->prepare);
 	task_group_init(&store->tasks);
 	task_group_init(&store->keepers);
 	if (world->disk != disk_real()) {
@@ -199,6 +200,7 @@ struct store *store_open(struct world *world, const struct store_settings *setti
 	task_group_start(&store->tasks, world, "store apply", store_apply_task, store);
 	task_group_start(&store->keepers, world, "store space", store_space_task, store);
 	task_group_start(&store->keepers, world, "store compact", store_compact_task, store);
+	task_group_start(&store->keepers, world, "store prepare", store_prepare_task, store);
 	return store;
 }
 

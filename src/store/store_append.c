@@ -205,6 +205,8 @@ struct group {
 	size_t count;
 	size_t capacity;
 	enum journal_result result;
+	bool is_prepared;
+	bool wants_prepared;
 	uint64_t retire_below;
 	struct text retire_kept; /* numbers, ascending */
 };
@@ -239,6 +241,8 @@ static void group_take(struct group *group)
 			                         .content = text_view(&pending->content) };
 		group->pendings[group->count++] = pending;
 	}
+	group->is_prepared = store->is_prepared;
+	store->is_prepared = false;
 	group->retire_below = store->retire_below;
 	store->retire_below = 0;
 	text_deinit(&group->retire_kept);
@@ -278,9 +282,13 @@ static enum journal_result segments_retire(const struct group *group)
 static void group_run(void *argument)
 {
 	struct group *group = argument;
-	group->result = journal_append(group->store->journal, group->records, group->count);
+	struct journal *journal = group->store->journal;
+	if (group->is_prepared)
+		journal_use_prepared(journal);
+	group->result = journal_append(journal, group->records, group->count);
 	if (group->result == JOURNAL_DONE && group->retire_below > 0)
 		group->result = segments_retire(group);
+	group->wants_prepared = journal_wants_prepared(journal);
 }
 
 static void pending_end(struct pending *pending, enum store_outcome outcome)
@@ -304,14 +312,20 @@ static void group_done(struct group *group)
 		store->durable_sequence = pending->sequence;
 		overlay_end(store, pending);
 		list_add_last(&store->durable, &pending->link);
+		pending_end(pending, STORE_DONE);
+	}
+	/* Whoever waits outside for its 250 is woken before those who wait for work. */
+	for (size_t i = 0; i < group->count; i++) {
+		struct pending *pending = group->pendings[i];
 		tell(store, pending);
 		if (pending->type == RECORD_ACCEPT)
 			cache_put(store, &pending->id, &pending->content);
 		text_deinit(&pending->content);
-		pending_end(pending, STORE_DONE);
 	}
 	signal_wake_all(&store->apply_wanted);
 	signal_wake_all(&store->progress);
+	if (group->wants_prepared)
+		signal_wake_all(&store->prepare);
 }
 
 /* New mail is refused; what has become of mail is kept in hand and tried again. */

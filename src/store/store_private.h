@@ -124,6 +124,8 @@ struct store {
 
 	uint64_t retire_below; /* segments before this one, and not kept, hold nothing that is needed */
 	struct text retire_kept;
+	bool is_prepared;      /* a file for the next segment, of which the journal will hear with its next group */
+	struct signal prepare; /* the journal would like one */
 	struct {
 		uint64_t segment;
 		size_t count;
@@ -156,6 +158,9 @@ void store_space_task(void *store);
 
 /* store_replay.c: on the journal's worker, before anything else runs. False: *problem. */
 bool store_replay(struct store *store, struct text *problem, struct text *damages);
+
+/* store_prepare.c */
+void store_prepare_task(void *store);
 
 /* store_compact.c */
 void store_compact_task(void *store);

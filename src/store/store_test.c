@@ -491,6 +491,32 @@ static void play_recycling(struct scene *scene)
 	scene_close(scene);
 }
 
+static void play_prepared(struct scene *scene)
+{
+	static const char filler[1000];
+	struct stat facts;
+	char path[128];
+	scene->settings.segment_size = 3 * 1024 * 1024;
+	scene_open(scene);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(accept_numbered(scene, i, view_bytes(filler, sizeof(filler))), STORE_DONE);
+	snprintf(path, sizeof(path), "%s/journal/prepared", test_directory);
+	for (unsigned i = 0; i < 1000 && (stat(path, &facts) != 0 || facts.st_size < 3 * 1024 * 1024); i++)
+		task_sleep(scene->world, 10 * MILLISECOND);
+	task_sleep(scene->world, 100 * MILLISECOND);
+	assert_int_equal(accept_numbered(scene, 100, VIEW("in the prepared segment")), STORE_DONE);
+	assert_int_equal(stat(path, &facts), -1);
+	assert_int_equal(scene->heard.last_place.segment, 2);
+	snprintf(path, sizeof(path), "%s/journal/%016x", test_directory, 2);
+	assert_int_equal(stat(path, &facts), 0);
+	assert_int_equal(facts.st_size, 3 * 1024 * 1024);
+	assert_int_equal((long long)facts.st_blocks * 512, facts.st_size); /* written, not just long */
+	scene_close(scene);
+	scene_open(scene);
+	assert_trace(scene, 100, 3, 0);
+	scene_close(scene);
+}
+
 static void play_reserve(struct scene *scene)
 {
 	scene->settings.reserve = UINT64_MAX / 2;
@@ -626,6 +652,7 @@ PLAY(loads)
 PLAY(lists)
 PLAY(history)
 PLAY(recycling)
+PLAY(prepared)
 PLAY(reserve)
 PLAY(second_daemon)
 PLAY(group_commit)
@@ -649,8 +676,8 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(lifetime),  ROW(within_a_batch), ROW(kept),          ROW(loads),        ROW(lists),  ROW(history),
-		ROW(recycling), ROW(reserve),        ROW(second_daemon), ROW(group_commit), ROW(killed),
+		ROW(lifetime),  ROW(within_a_batch), ROW(kept),    ROW(loads),         ROW(lists),        ROW(history),
+		ROW(recycling), ROW(prepared),       ROW(reserve), ROW(second_daemon), ROW(group_commit), ROW(killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
