@@ -99,7 +99,7 @@ static enum frame_result frame_check(struct view packet, int descriptor, struct 
 	return descriptor < 0 && rest.length == frame->header.length ? FRAME_OK : FRAME_BAD;
 }
 
-enum frame_result frame_receive(struct world *world, int socket, char *buffer, struct frame *frame)
+enum frame_result frame_receive(struct watch *watch, char *buffer, struct frame *frame)
 {
 	for (;;) {
 		union {
@@ -114,7 +114,7 @@ enum frame_result frame_receive(struct world *world, int socket, char *buffer, s
 			/* Not CMSG_SPACE, whose padding has room for a second descriptor that nobody would close. */
 			.msg_controllen = CMSG_LEN(sizeof(int)),
 		};
-		const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		const ssize_t got = recvmsg(watch_descriptor(watch), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (got > 0) {
 			const int descriptor = control_descriptor(&message);
 			const bool cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
@@ -126,7 +126,7 @@ enum frame_result frame_receive(struct world *world, int socket, char *buffer, s
 		}
 		if (got == 0 || (errno != EAGAIN && errno != EINTR))
 			return FRAME_END;
-		if (errno == EAGAIN && world_wait_descriptor(world, socket, READY_TO_READ, NEVER_DUE) == WAIT_CANCELLED)
+		if (errno == EAGAIN && watch_wait(watch, NEVER_DUE) == WAIT_CANCELLED)
 			return FRAME_CANCELLED;
 	}
 }

@@ -22,8 +22,8 @@ struct frame {
 	void *mapping;       /* NULL, or to be unmapped with frame_release */
 };
 
-/* Suspends until a frame is there. buffer holds FRAME_BUFFER_SIZE bytes. */
-enum frame_result frame_receive(struct world *world, int socket, char *buffer, struct frame *frame);
+/* Suspends until a frame is there. watch: of the socket. buffer holds FRAME_BUFFER_SIZE bytes. */
+enum frame_result frame_receive(struct watch *watch, char *buffer, struct frame *frame);
 void frame_release(struct frame *frame);
 
 /* What a frame carries: bulk follows fields. */

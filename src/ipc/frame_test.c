@@ -38,7 +38,10 @@ static enum frame_result send_text(struct scene *scene, struct view fields, stru
 
 static enum frame_result receive(struct scene *scene, struct frame *frame)
 {
-	return frame_receive(scene->world, scene->ours, scene->buffer, frame);
+	struct watch *watch = watch_new(scene->world, scene->ours);
+	const enum frame_result result = frame_receive(watch, scene->buffer, frame);
+	watch_free(watch);
+	return result;
 }
 
 /* Raw bytes with descriptors, as a room taken over might send them. */

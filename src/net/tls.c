@@ -83,9 +83,10 @@ static enum step step_failed(struct connection *connection, SSL *ssl, int result
 	const int saved_errno = errno;
 	const int error = SSL_get_error(ssl, result);
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
-		const unsigned readiness = error == SSL_ERROR_WANT_READ ? READY_TO_READ : READY_TO_WRITE;
 		const enum wait_result waited =
-			world_wait_descriptor(connection->world, connection->descriptor, readiness, deadline);
+			error == SSL_ERROR_WANT_READ
+				? connection_wait_to_read(connection, deadline)
+				: world_wait_descriptor(connection->world, connection->descriptor, READY_TO_WRITE, deadline);
 		if (waited == WAIT_DONE)
 			return STEP_AGAIN;
 		return waited == WAIT_LATE ? STEP_LATE : STEP_CANCELLED;

@@ -38,9 +38,9 @@ struct journal_settings {
 	unsigned spares;       /* most dead segments kept for re-use */
 };
 
-/* Beside the segments: the file of the next one, filled with zeros and synced ahead of its time. Blocks that were
- * written before need no change of the file system's own records at a flush, which makes it some times faster. */
-#define JOURNAL_PREPARED "prepared"
+/* Beside the segments may lie `prepared`: the file of the next one, filled with zeros and synced ahead of its time.
+ * Blocks that were written before need no change of the file system's own records at a flush, which makes it some
+ * times faster. */
 
 /* Where a record lies. length: of its bytes after the record's header. */
 struct journal_place {

@@ -145,7 +145,13 @@ void segment_path(char path[JOURNAL_PATH_MOST], const char *directory, uint64_t 
 
 void prepared_path(char path[JOURNAL_PATH_MOST], const char *directory)
 {
-	const int length = snprintf(path, JOURNAL_PATH_MOST, "%s/" JOURNAL_PREPARED, directory);
+	const int length = snprintf(path, JOURNAL_PATH_MOST, "%s/prepared", directory);
+	must(length > 0 && (size_t)length < JOURNAL_PATH_MOST);
+}
+
+void preparing_path(char path[JOURNAL_PATH_MOST], const char *directory)
+{
+	const int length = snprintf(path, JOURNAL_PATH_MOST, "%s/preparing", directory);
 	must(length > 0 && (size_t)length < JOURNAL_PATH_MOST);
 }
 

@@ -28,6 +28,7 @@ size_t journal_record_search(struct view bytes, size_t offset);
 
 void segment_path(char path[JOURNAL_PATH_MOST], const char *directory, uint64_t number);
 void prepared_path(char path[JOURNAL_PATH_MOST], const char *directory);
+void preparing_path(char path[JOURNAL_PATH_MOST], const char *directory);
 bool segment_name_parse(struct view name, uint64_t *number);
 
 /* Reads one segment from front to end, in pieces. */

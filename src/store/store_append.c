@@ -324,7 +324,8 @@ static void group_done(struct group *group)
 	}
 	signal_wake_all(&store->apply_wanted);
 	signal_wake_all(&store->progress);
-	if (group->wants_prepared)
+	/* A group that was written before a file was prepared does not know of it. */
+	if (group->wants_prepared && !store->is_prepared)
 		signal_wake_all(&store->prepare);
 }
 

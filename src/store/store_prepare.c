@@ -9,7 +9,7 @@
 #define FULL_PAUSE  (10 * SECOND)
 
 /* The next segment is filled with zeros ahead of its time, piece by piece, each synced, so that no group waits for
- * more than a piece. */
+ * more than a piece. It gets its name when it is whole and closed: no hand is left on a file that the journal has. */
 struct prepare {
 	struct store *store;
 	struct disk_file *file;
@@ -19,12 +19,17 @@ struct prepare {
 	enum disk_result result;
 };
 
+static bool is_whole(const struct prepare *prepare)
+{
+	return prepare->result == DISK_OK && prepare->done == prepare->size;
+}
+
 static void prepare_begin(void *argument)
 {
 	struct prepare *prepare = argument;
 	struct disk *disk = prepare->store->world->disk;
 	char path[JOURNAL_PATH_MOST];
-	prepared_path(path, prepare->store->journal_directory);
+	preparing_path(path, prepare->store->journal_directory);
 	prepare->result = disk->operations->open(disk, path, DISK_CREATE, &prepare->file);
 }
 
@@ -49,11 +54,15 @@ static void prepare_end(void *argument)
 	struct prepare *prepare = argument;
 	struct disk *disk = prepare->store->world->disk;
 	char path[JOURNAL_PATH_MOST];
-	prepared_path(path, prepare->store->journal_directory);
+	char name[JOURNAL_PATH_MOST];
+	preparing_path(path, prepare->store->journal_directory);
+	prepared_path(name, prepare->store->journal_directory);
 	if (prepare->file != NULL)
 		disk->operations->close(disk, prepare->file);
 	if (prepare->result == DISK_FULL && disk->operations->remove(disk, path) == DISK_FAILED)
 		prepare->result = DISK_FAILED;
+	if (is_whole(prepare))
+		prepare->result = disk->operations->rename(disk, path, name);
 }
 
 static void prepare_step(struct prepare *prepare, void (*step)(void *))
@@ -72,9 +81,8 @@ static bool prepare_all(struct prepare *prepare)
 		if (store->failed || store->closing || task_sleep(store->world, PIECE_PAUSE) == WAIT_CANCELLED)
 			break;
 	}
-	const bool is_whole = prepare->result == DISK_OK && prepare->done == prepare->size;
 	prepare_step(prepare, prepare_end);
-	return is_whole;
+	return is_whole(prepare);
 }
 
 static bool is_wanted(const struct store *store, uint64_t size)

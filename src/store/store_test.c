@@ -517,6 +517,50 @@ static void play_prepared(struct scene *scene)
 	scene_close(scene);
 }
 
+struct sender {
+	struct scene *scene;
+	unsigned first, taken;
+	struct signal *ended;
+};
+
+enum { SENDERS = 10, SENT = 200 };
+
+static void send_many(void *argument)
+{
+	struct sender *sender = argument;
+	static const char filler[2000] = { 'x' };
+	for (unsigned i = 0; i < SENT; i++)
+		sender->taken +=
+			accept_numbered(sender->scene, sender->first + i, view_bytes(filler, sizeof(filler))) == STORE_DONE;
+	signal_wake_all(sender->ended);
+}
+
+/* Segments are prepared, taken and left while groups are on their way to the disk: nothing is written twice. */
+static void play_prepared_under_load(struct scene *scene)
+{
+	struct sender senders[SENDERS];
+	struct signal ended;
+	signal_init(&ended);
+	scene->settings.segment_size = 128 * 1024;
+	scene_open(scene);
+	for (unsigned i = 0; i < SENDERS; i++) {
+		senders[i] = (struct sender){ .scene = scene, .first = i * SENT, .ended = &ended };
+		task_start(scene->world, "sender", send_many, &senders[i]);
+	}
+	for (unsigned i = 0; i < SENDERS; i++)
+		while (senders[i].taken < SENT)
+			assert_int_equal(signal_wait(&ended, world_now(scene->world) + MINUTE), WAIT_DONE);
+	assert_int_equal(scene->heard.failed, 0);
+	scene_close(scene);
+	scene_open(scene);
+	struct store_check check = { 0 };
+	while (!check.done)
+		assert_int_equal(store_check(scene->store, &scene->arena, &check), STORE_DONE);
+	assert_int_equal(check.fault_count, 0);
+	assert_int_equal(check.checked, SENDERS * SENT);
+	scene_close(scene);
+}
+
 static void play_reserve(struct scene *scene)
 {
 	scene->settings.reserve = UINT64_MAX / 2;
@@ -653,6 +697,7 @@ PLAY(lists)
 PLAY(history)
 PLAY(recycling)
 PLAY(prepared)
+PLAY(prepared_under_load)
 PLAY(reserve)
 PLAY(second_daemon)
 PLAY(group_commit)
@@ -676,8 +721,11 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(lifetime),  ROW(within_a_batch), ROW(kept),    ROW(loads),         ROW(lists),        ROW(history),
-		ROW(recycling), ROW(prepared),       ROW(reserve), ROW(second_daemon), ROW(group_commit), ROW(killed),
+		ROW(lifetime),  ROW(within_a_batch), ROW(kept),
+		ROW(loads),     ROW(lists),          ROW(history),
+		ROW(recycling), ROW(prepared),       ROW(prepared_under_load),
+		ROW(reserve),   ROW(second_daemon),  ROW(group_commit),
+		ROW(killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

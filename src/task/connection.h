@@ -56,7 +56,8 @@ struct connection {
 	const struct connection_operations *operations;
 	void *state; /* of the operations */
 	struct world *world;
-	int descriptor; /* of the socket; -1 in a simulated world */
+	int descriptor;      /* of the socket; -1 in a simulated world */
+	struct watch *watch; /* of the descriptor; NULL until it is first waited for */
 	struct endpoint local;
 	struct endpoint remote;
 	struct tls_facts tls;

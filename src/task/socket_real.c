@@ -67,6 +67,13 @@ static enum io_result io_failed(struct connection *connection, const char *step)
 	return IO_FAILED;
 }
 
+enum wait_result connection_wait_to_read(struct connection *connection, int64_t deadline)
+{
+	if (connection->watch == NULL)
+		connection->watch = watch_new(connection->world, connection->descriptor);
+	return watch_wait(connection->watch, deadline);
+}
+
 static enum io_result socket_read(struct connection *connection, char *into, size_t capacity, int64_t deadline,
                                   size_t *length)
 {
@@ -82,8 +89,7 @@ static enum io_result socket_read(struct connection *connection, char *into, siz
 			continue;
 		if (errno != EAGAIN)
 			return io_failed(connection, "read");
-		const enum wait_result waited =
-			world_wait_descriptor(connection->world, connection->descriptor, READY_TO_READ, deadline);
+		const enum wait_result waited = connection_wait_to_read(connection, deadline);
 		if (waited != WAIT_DONE)
 			return io_of_wait(waited);
 	}
@@ -111,6 +117,7 @@ static enum io_result socket_write(struct connection *connection, struct view by
 
 static void socket_close(struct connection *connection)
 {
+	watch_free(connection->watch);
 	close(connection->descriptor);
 }
 

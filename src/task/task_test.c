@@ -167,6 +167,46 @@ static void a_descriptor_wakes_its_reader(void **state)
 	story_end(&story);
 }
 
+static char read_watched(struct story *story, struct watch *watch)
+{
+	char byte = '?';
+	assert_int_equal(watch_wait(watch, world_now(story->world) + MINUTE), WAIT_DONE);
+	assert_int_equal(read(watch_descriptor(watch), &byte, 1), 1);
+	return byte;
+}
+
+/* What comes while nobody reads is told at the next wait, and keeps the loop from no sleep; a new descriptor with an
+ * old one's number is watched anew. */
+static void read_watched_twice(void *argument)
+{
+	struct story *story = argument;
+	for (unsigned life = 0; life < 2; life++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, story->pair), 0);
+		struct watch *watch = watch_new(story->world, story->pair[0]);
+		assert_int_equal(watch_wait(watch, world_now(story->world) + MILLISECOND), WAIT_LATE);
+		assert_int_equal(write(story->pair[1], "ab", 2), 2);
+		assert_int_equal(read_watched(story, watch), 'a');
+		task_sleep(story->world, 2 * MILLISECOND);
+		assert_int_equal(read_watched(story, watch), 'b');
+		assert_int_equal(watch_wait(watch, world_now(story->world) + MILLISECOND), WAIT_LATE);
+		watch_free(watch);
+		close(story->pair[0]);
+		close(story->pair[1]);
+	}
+	text_add(&story->told, VIEW("done"));
+}
+
+static void a_watch_tells_again_and_again(void **state)
+{
+	(void)state;
+	struct story story;
+	story_init(&story);
+	task_start(story.world, "reading", read_watched_twice, &story);
+	world_real_run(story.world);
+	assert_string_equal(text_cstring(&story.told), "done");
+	story_end(&story);
+}
+
 static void thread_work(void *argument)
 {
 	struct story *story = argument;
@@ -228,6 +268,7 @@ int main(void)
 		cmocka_unit_test(cancelling_ends_the_wait),
 		cmocka_unit_test(a_task_cancelled_before_it_ran_never_waits),
 		cmocka_unit_test(a_descriptor_wakes_its_reader),
+		cmocka_unit_test(a_watch_tells_again_and_again),
 		cmocka_unit_test(work_is_done_on_a_thread_even_when_cancelled),
 		cmocka_unit_test(ten_thousand_tasks_end),
 	};

@@ -78,12 +78,22 @@ void world_real_free(struct world *world);
 enum readiness { READY_TO_READ = 1, READY_TO_WRITE = 2 };
 enum wait_result world_wait_descriptor(struct world *world, int descriptor, unsigned readiness, int64_t deadline);
 
+/* For whoever reads from one descriptor again and again: the system goes on watching between two waits, which saves a
+ * call each. One task at a time. Freed before the descriptor is closed. */
+struct watch; /* opaque */
+struct watch *watch_new(struct world *world, int descriptor);
+void watch_free(struct watch *watch); /* may be NULL */
+int watch_descriptor(const struct watch *watch);
+enum wait_result watch_wait(struct watch *watch, int64_t deadline); /* suspends until it can be read */
+
 /* Takes ownership of the listening socket (made non-blocking). */
 struct listener *listener_of_descriptor(struct world *world, int descriptor);
 struct view listener_name(const struct listener *listener); /* its address and port */
 void listener_free(struct listener *listener);
 /* The descriptor under a real connection: for TLS and keep-alive, nothing else; -1 in a simulated world. */
 int connection_descriptor(const struct connection *connection);
+/* Suspends until the socket under a real connection can be read: for TLS. */
+enum wait_result connection_wait_to_read(struct connection *connection, int64_t deadline);
 
 /* threads: how many take from the worker's one queue. In order of arrival. */
 struct worker *worker_new(struct world *world, const char *name, unsigned threads);

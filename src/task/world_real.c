@@ -69,6 +69,56 @@ enum wait_result world_wait_descriptor(struct world *world, int descriptor, unsi
 	return result;
 }
 
+struct watch {
+	struct ev_io watcher;
+	struct real_world *real;
+	struct task *waiting;
+};
+
+static void watch_is_ready(struct ev_loop *loop, struct ev_io *watcher, int events)
+{
+	(void)events;
+	const struct watch *watch = watcher->data;
+	/* Nobody reads just now: it would be told again in each round. */
+	if (watch->waiting == NULL)
+		ev_io_stop(loop, watcher);
+	else
+		task_unpark(watch->waiting);
+}
+
+struct watch *watch_new(struct world *world, int descriptor)
+{
+	struct watch *watch = must_alloc(1, sizeof(*watch));
+	*watch = (struct watch){ .real = world->state };
+	ev_io_init(&watch->watcher, watch_is_ready, descriptor, EV_READ);
+	watch->watcher.data = watch;
+	return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+	if (watch == NULL)
+		return;
+	must(watch->waiting == NULL);
+	ev_io_stop(watch->real->loop, &watch->watcher);
+	free(watch);
+}
+
+int watch_descriptor(const struct watch *watch)
+{
+	return watch->watcher.fd;
+}
+
+enum wait_result watch_wait(struct watch *watch, int64_t deadline)
+{
+	must(watch->waiting == NULL);
+	watch->waiting = task_current();
+	ev_io_start(watch->real->loop, &watch->watcher);
+	const enum wait_result result = task_park(deadline, NULL, NULL);
+	watch->waiting = NULL;
+	return result;
+}
+
 /* ---- the loop */
 
 static void timer_is_due(struct ev_loop *loop, struct ev_timer *timer, int events)
