@@ -55,12 +55,14 @@ static void credit_request_wire(struct wire *wire, void *element)
 	struct credit_request *value = element;
 	wire_u64(wire, &value->login);
 	wire_u32(wire, &value->recipients);
+	wire_u32(wire, &value->unused);
 }
 
 static void credit_answer_wire(struct wire *wire, void *element)
 {
 	struct credit_answer *value = element;
 	WIRE_ENUM(wire, value->result, enum credit_result, CREDIT_NO_LOGIN);
+	wire_u32(wire, &value->spare);
 	wire_i64(wire, &value->wait);
 	wire_bool(wire, &value->held);
 	wire_view(wire, &value->reason, LINE_MOST);
@@ -85,6 +87,7 @@ static void logout_request_wire(struct wire *wire, void *element)
 {
 	struct logout_request *value = element;
 	wire_u64(wire, &value->login);
+	wire_u32(wire, &value->unused);
 }
 
 static void empty_answer_wire(struct wire *wire, void *element)

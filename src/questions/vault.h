@@ -62,7 +62,9 @@ extern const struct question vault_authenticate_question;
 enum asked vault_authenticate(struct peer *vault, const struct authenticate_request *request,
                               struct authenticate_answer *answer, struct arena *arena, int64_t deadline);
 
-/* ---- submission: credit. Before the first RCPT of each transaction the session asks for what it may need next. */
+/* ---- submission: credit. Before the first RCPT of each transaction the session asks for what it may need next. A
+ * session that sends one message after another is given more than it asked for, so that it need not ask each time;
+ * what it does not use it gives back with its next question or at its end. */
 
 enum credit_result {
 	CREDIT_GRANTED,
@@ -74,9 +76,12 @@ enum credit_result {
 struct credit_request {
 	uint64_t login;
 	uint32_t recipients; /* to take; 0: only ask whether the account may go on */
+	uint32_t unused;     /* of the spare given before */
 };
+#define CREDIT_SPARE_FOR (200 * MILLISECOND) /* so long after a change of the account old spares are still used */
 struct credit_answer {
 	enum credit_result result;
+	uint32_t spare;     /* recipients taken besides, good for CREDIT_SPARE_FOR */
 	int64_t wait;       /* microseconds; GRANTED: before the next one, 0 for none */
 	bool held;          /* the account is on hold: mail is accepted and kept */
 	struct view reason; /* of hold or suspension */
@@ -87,6 +92,7 @@ enum asked vault_credit(struct peer *vault, const struct credit_request *request
 
 struct logout_request {
 	uint64_t login;
+	uint32_t unused; /* of the spare */
 };
 struct empty_answer {
 	uint8_t unused;

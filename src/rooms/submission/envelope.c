@@ -49,12 +49,20 @@ static bool end_session(struct session *session, struct enhanced_status status, 
 bool session_take_credit(struct session *session, uint32_t recipients)
 {
 	struct submission *submission = session->submission;
-	const struct credit_request request = { .login = session->login, .recipients = recipients };
-	const int64_t latest = world_now(submission->world) + session->config->limits.max_wait;
-	if (recipients == 0 && world_now(submission->world) < session->credit_until)
+	const int64_t now = world_now(submission->world);
+	const int64_t latest = now + session->config->limits.max_wait;
+	if (recipients == 0 && now < session->credit_until)
 		return true;
+	if (recipients > 0 && recipients <= session->spare && now < session->spare_until) {
+		session->spare -= recipients;
+		return true;
+	}
 	for (;;) {
+		const struct credit_request request = { .login = session->login,
+			                                    .recipients = recipients,
+			                                    .unused = session->spare };
 		struct credit_answer answer = { 0 };
+		session->spare = 0;
 		if (vault_credit(submission->vault, &request, &answer, &session->arena,
 		                 world_now(submission->world) + question_patience) != ASKED_OK) {
 			session_reply(session, 451, STATUS(4, 3, 0), VIEW("temporary failure; try again soon"));
@@ -67,6 +75,8 @@ bool session_take_credit(struct session *session, uint32_t recipients)
 				session->transaction->hold_reason = arena_copy(&session->transaction->arena, answer.reason);
 			}
 			session->credit_until = world_now(submission->world) + (answer.wait == 0 ? SECOND : 0);
+			session->spare = answer.spare;
+			session->spare_until = world_now(submission->world) + CREDIT_SPARE_FOR;
 			return true;
 		case CREDIT_QUOTA:
 			return tell_wait(session, answer.wait, VIEW("today's quota of this user account is used up"));

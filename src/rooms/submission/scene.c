@@ -28,14 +28,22 @@ static void credit(void *room, const struct caller *caller, const void *request,
 	struct scene *scene = room;
 	const struct credit_request *asked = request;
 	scene->mail_credits_asked += asked->recipients == 0;
-	*(struct credit_answer *)answer = (struct credit_answer){ .result = CREDIT_GRANTED, .wait = scene->credit_wait };
+	scene->data_credits_asked += asked->recipients > 0;
+	scene->spare_unused += asked->unused;
+	*(struct credit_answer *)answer = (struct credit_answer){
+		.result = CREDIT_GRANTED,
+		.wait = scene->credit_wait,
+		.spare = asked->recipients > 0 ? scene->credit_spare : 0,
+	};
 }
 
 static void logout(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
 {
-	(void)caller, (void)request, (void)answer, (void)arena;
+	(void)caller, (void)answer, (void)arena;
 	struct scene *scene = room;
+	const struct logout_request *asked = request;
 	scene->logouts++;
+	scene->spare_unused += asked->unused;
 }
 
 /* RFC 8463 3: Ed25519 of the digest. */

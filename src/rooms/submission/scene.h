@@ -31,9 +31,10 @@ struct scene {
 	enum submit_result submit_result;
 	struct verdict verdict;
 	int64_t verdict_good_for;
-	int64_t credit_wait;  /* before the next message */
-	size_t without_grant; /* the vault does not seal the message of this number */
-	size_t verdicts_asked, mail_credits_asked;
+	int64_t credit_wait;   /* before the next message */
+	size_t without_grant;  /* the vault does not seal the message of this number */
+	uint32_t credit_spare; /* recipients given beyond those asked for */
+	size_t verdicts_asked, mail_credits_asked, data_credits_asked, spare_unused;
 	bool queue_silent;
 	EVP_PKEY *key;
 	struct text record; /* of the key, as DNS has it */

@@ -250,7 +250,7 @@ static void session_logout(struct session *session)
 {
 	if (!session->authenticated || task_is_cancelled())
 		return;
-	const struct logout_request request = { .login = session->login };
+	const struct logout_request request = { .login = session->login, .unused = session->spare };
 	struct empty_answer answer = { 0 };
 	vault_logout(session->submission->vault, &request, &answer, &session->arena,
 	             world_now(session->submission->world) + 5 * SECOND);

@@ -109,6 +109,8 @@ struct session {
 	uint64_t message_size;
 	uint32_t recipients;
 	int64_t credit_until; /* the account was within its rate a moment ago: MAIL need not ask for that again */
+	uint32_t spare;       /* recipients of its credit that are this session's already */
+	int64_t spare_until;
 	enum requirement require[CHECK_COUNT];
 	struct transaction *transaction;
 };

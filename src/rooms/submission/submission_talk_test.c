@@ -257,6 +257,37 @@ static void what_holds_for_a_while_is_asked_once(void **state)
 	}
 }
 
+/* What the account has been given beyond what was asked for is used first, and given back when it is not. */
+static void spare_credit_is_used_and_given_back(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		uint32_t spare;
+		const char *script;
+		size_t asked, unused;
+	} rows[] = {
+		{ "none", 0, READY ONE_MORE ONE_MORE BYE, 2, 0 },
+		{ "one", 1, READY ONE_MORE ONE_MORE ONE_MORE BYE, 2, 1 },
+		{ "more than enough", 5, READY ONE_MORE ONE_MORE ONE_MORE BYE, 1, 3 },
+		{ "too old", 5, READY ONE_MORE "wait 1\n" ONE_MORE BYE, 2, 10 },
+		{ "too few for this message", 1,
+		  READY ONE_MORE ENVELOPE "> RCPT TO:<bert@example.net>\n< 250 2.1.5\n> DATA\n< 354\n" MESSAGE
+		                          "< 250 2.0.0\n" BYE,
+		  2, 2 },
+	};
+	for (size_t i = 0; i < CASES(rows); i++) {
+		struct scene scene;
+		scene_begin(&scene, STARTTLS);
+		scene.credit_spare = rows[i].spare;
+		scene_talk(&scene, rows[i].script, 0);
+		expect_number(rows[i].name, (int64_t)scene.data_credits_asked, (int64_t)rows[i].asked);
+		expect_number(rows[i].name, (int64_t)scene.spare_unused, (int64_t)rows[i].unused);
+		scene_expect_as_written(&scene, rows[i].name);
+		scene_end(&scene);
+	}
+}
+
 /* Sizes, with what SIZE promised nothing of: the account's is 2,000 octets, the room's budget 1 MiB. */
 static void large(void **state)
 {
@@ -333,6 +364,7 @@ int main(void)
 		cmocka_unit_test(a_verdict_is_told_line_by_line),
 		cmocka_unit_test(a_wrong_seal_is_not_sent),
 		cmocka_unit_test(what_holds_for_a_while_is_asked_once),
+		cmocka_unit_test(spare_credit_is_used_and_given_back),
 		cmocka_unit_test(large),
 		cmocka_unit_test(the_budget_of_messages_in_motion),
 		cmocka_unit_test(a_stop_ends_sessions),

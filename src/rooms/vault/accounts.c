@@ -170,6 +170,28 @@ enum credit_result account_credit(struct account *account, const struct config *
 	return CREDIT_GRANTED;
 }
 
+uint32_t account_spare(struct account *account, const struct config *config)
+{
+	enum { PART = 16, MOST = 16 };
+	const uint64_t quota = setting_number(&account->settings, SETTING_QUOTA, config);
+	if (account->bucket <= 0 || account->used_today >= quota)
+		return 0;
+	const uint64_t by_rate = (uint64_t)(account->bucket / recipient) / PART;
+	const uint64_t by_quota = (quota - account->used_today) / PART;
+	const uint64_t left = by_rate < by_quota ? by_rate : by_quota;
+	const uint32_t spare = left < MOST ? (uint32_t)left : MOST;
+	account->bucket -= (int64_t)spare * recipient;
+	account->used_today += spare;
+	return spare;
+}
+
+void account_give_back(struct account *account, uint32_t recipients)
+{
+	account->bucket += (int64_t)recipients * recipient;
+	/* A day may have begun since. */
+	account->used_today -= recipients < account->used_today ? recipients : account->used_today;
+}
+
 bool account_is_suspended(const struct account *account)
 {
 	return account->state == ACCOUNT_SUSPENDED || account->state == ACCOUNT_SUSPENDED_HELD ||

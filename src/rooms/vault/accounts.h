@@ -70,6 +70,10 @@ bool account_password_is_alive(const struct account *account, uint64_t number);
 /* Takes n recipients from rate and quota, or tells how long to wait. n = 0 asks only. */
 enum credit_result account_credit(struct account *account, const struct config *config, uint32_t recipients,
                                   int64_t now, int64_t wall, int64_t *wait);
+/* Takes a small part of what is left, for a session that sends one message after another; how many recipients. */
+uint32_t account_spare(struct account *account, const struct config *config);
+/* Recipients that were taken and not used. */
+void account_give_back(struct account *account, uint32_t recipients);
 bool account_is_suspended(const struct account *account); /* or removed */
 bool account_is_held(const struct account *account);
 bool account_may_sign(struct account *account, const struct config *config, size_t signatures, int64_t now);

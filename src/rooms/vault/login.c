@@ -4,6 +4,7 @@
 
 enum { LOGINS_MOST = 1000000, PASSWORD_MOST = 4096 };
 static const int64_t remember_for = 10 * MINUTE;
+static const int64_t busy_within = 50 * MILLISECOND; /* from one message of a session to the next */
 
 struct verify_work {
 	enum password_source source;
@@ -136,6 +137,7 @@ static uint64_t login_begin(struct vault *vault, const struct caller *caller, st
 	while (login->number == 0 || map_get(&vault->logins, login_key(&login->number)) != NULL);
 	login->caller = caller->number;
 	login->account = account;
+	login->credited = INT64_MIN / 2;
 	bool full = false;
 	map_put(&vault->logins, login_key(&login->number), login, &full);
 	if (full) {
@@ -145,6 +147,12 @@ static uint64_t login_begin(struct vault *vault, const struct caller *caller, st
 	list_add_last(&vault->login_list, &login->link);
 	account->sessions++;
 	return login->number;
+}
+
+static void spare_give_back(struct login *login, uint32_t unused)
+{
+	account_give_back(login->account, unused < login->spare ? unused : login->spare);
+	login->spare = 0;
 }
 
 static void login_end(struct vault *vault, struct login *login)
@@ -215,12 +223,13 @@ void vault_answer_credit(void *room, const struct caller *caller, const void *qu
 	struct vault *vault = room;
 	const struct credit_request *request = question;
 	struct credit_answer *answer = given;
-	const struct login *login = vault_login_find(vault, caller, request->login);
+	struct login *login = vault_login_find(vault, caller, request->login);
 	if (login == NULL) {
 		answer->result = CREDIT_NO_LOGIN;
 		return;
 	}
 	struct account *account = login->account;
+	spare_give_back(login, request->unused);
 	if (account_is_suspended(account)) {
 		answer->result = CREDIT_SUSPENDED;
 		answer->reason = arena_copy(arena, text_view(&account->reason));
@@ -230,6 +239,12 @@ void vault_answer_credit(void *room, const struct caller *caller, const void *qu
 	                                world_wall(vault->world), &answer->wait);
 	answer->held = account_is_held(account);
 	answer->reason = answer->held ? arena_copy(arena, text_view(&account->reason)) : VIEW_NONE;
+	if (answer->result != CREDIT_GRANTED || answer->held || request->recipients == 0)
+		return;
+	const int64_t now = world_now(vault->world);
+	if (now - login->credited < busy_within)
+		answer->spare = login->spare = account_spare(account, vault_config(vault));
+	login->credited = now;
 }
 
 void vault_answer_logout(void *room, const struct caller *caller, const void *question, void *given,
@@ -240,8 +255,10 @@ void vault_answer_logout(void *room, const struct caller *caller, const void *qu
 	struct vault *vault = room;
 	const struct logout_request *request = question;
 	struct login *login = vault_login_find(vault, caller, request->login);
-	if (login != NULL)
-		login_end(vault, login);
+	if (login == NULL)
+		return;
+	spare_give_back(login, request->unused);
+	login_end(vault, login);
 }
 
 void vault_caller_gone(void *room, const struct caller *caller)

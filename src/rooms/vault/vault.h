@@ -14,6 +14,8 @@ struct login {
 	uint64_t caller;
 	struct account *account;
 	struct link link; /* in vault->logins */
+	int64_t credited; /* when a message was last paid for */
+	uint32_t spare;   /* recipients that were given beyond it */
 };
 
 struct vault {

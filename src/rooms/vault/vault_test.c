@@ -424,6 +424,43 @@ static void play_credit(struct scene *scene)
 	assert_int_equal(credit(scene, scene->first, number, 0).result, CREDIT_NO_LOGIN);
 }
 
+/* Who sends one message after another is given a sixteenth of what is left besides, and gives it back. */
+static void play_spare_credit(struct scene *scene)
+{
+	const struct view password = add_account(scene);
+	static struct view assignment = VIEW_INIT("burst=100");
+	change(scene, (struct account_change_request){
+					  .change = ACCOUNT_SET, .assignments = &assignment, .assignment_count = 1 });
+	const uint64_t number = login(scene, password);
+	assert_int_equal(credit(scene, scene->first, number, 2).spare, 0);
+	const struct credit_answer busy = credit(scene, scene->first, number, 2);
+	assert_int_equal(busy.spare, 6); /* of the 96 that are left */
+	assert_int_equal(row_of(scene).used_today, 10);
+	struct credit_request request = { .login = number, .recipients = 1, .unused = 4 };
+	struct credit_answer answer = { 0 };
+	assert_int_equal(vault_credit(scene->first, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	const uint32_t again = answer.spare;
+	assert_true(again > 0);
+	assert_int_equal(row_of(scene).used_today, 7 + again);
+	/* No more can be given back than was given. */
+	request.unused = 1000;
+	request.recipients = 0;
+	assert_int_equal(vault_credit(scene->first, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(answer.spare, 0);
+	assert_int_equal(row_of(scene).used_today, 7);
+	task_sleep(scene->world, 60 * MILLISECOND);
+	assert_int_equal(credit(scene, scene->first, number, 1).spare, 0);
+	const uint32_t last = credit(scene, scene->first, number, 1).spare;
+	assert_int_equal(row_of(scene).used_today, 9 + last);
+	struct empty_answer ended;
+	vault_logout(scene->first, &(struct logout_request){ number, last }, &ended, &scene->arena, soon(scene));
+	assert_int_equal(row_of(scene).used_today, 9);
+	change(scene, (struct account_change_request){ .change = ACCOUNT_HOLD, .reason = VIEW("a look") });
+	const uint64_t held = login(scene, password);
+	credit(scene, scene->first, held, 1);
+	assert_int_equal(credit(scene, scene->first, held, 1).spare, 0);
+}
+
 static bool verifies(const struct public_key *key, struct view signature)
 {
 	static const uint8_t digest[32] = { 1, 2, 3 };
@@ -612,6 +649,7 @@ PLAY(imported)
 PLAY(guesses)
 PLAY(networks)
 PLAY(credit)
+PLAY(spare_credit)
 PLAY(seals)
 PLAY(long_names)
 PLAY(keys_at_rest)
@@ -622,9 +660,9 @@ PLAY(other_key_file)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(generated),       TEST(names),      TEST(rotate),       TEST(suspended),      TEST(chosen),
-		TEST(ended_meanwhile), TEST(imported),   TEST(guesses),      TEST(networks),       TEST(credit),
-		TEST(seals),           TEST(long_names), TEST(keys_at_rest), TEST(other_key_file),
+		TEST(generated),       TEST(names),    TEST(rotate),     TEST(suspended),    TEST(chosen),
+		TEST(ended_meanwhile), TEST(imported), TEST(guesses),    TEST(networks),     TEST(credit),
+		TEST(spare_credit),    TEST(seals),    TEST(long_names), TEST(keys_at_rest), TEST(other_key_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
