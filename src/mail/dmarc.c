@@ -6,12 +6,12 @@ enum { WALK_MOST = 8, TAGS_MOST = 64 };
 
 static bool is_dmarc(struct view text)
 {
-	/* RFC 9989 4.7: the version comes first and is exact. */
+	/* RFC 9989 4.7, 4.8: the version comes first, and its value is exact; its name is not. */
 	struct view part;
 	if (!view_split(&text, ';', &part))
 		return false;
 	const size_t equals = view_find_byte(part, '=');
-	return equals != VIEW_NOT_FOUND && view_equal(view_trim(view_first(part, equals)), VIEW("v")) &&
+	return equals != VIEW_NOT_FOUND && view_equal_nocase(view_trim(view_first(part, equals)), VIEW("v")) &&
 	       view_equal(view_trim(view_from(part, equals + 1)), VIEW("DMARC1"));
 }
 
@@ -101,16 +101,31 @@ static void tag_testing(struct parsing *parsing, struct view value)
 	parsing->record.testing = letter == 'y';
 }
 
+/* RFC 3986 3: a scheme, a colon, and something behind it. */
+static bool is_uri(struct view text)
+{
+	const size_t colon = view_find_byte(text, ':');
+	if (colon == VIEW_NOT_FOUND || colon == 0 || colon + 1 == text.length || !byte_is_alpha(text.data[0]))
+		return false;
+	for (size_t i = 0; i < text.length; i++)
+		if (i < colon ? !byte_is_alnum(text.data[i]) && view_find_byte(VIEW("+-."), text.data[i]) == VIEW_NOT_FOUND
+		              : !byte_is_print(text.data[i]) ||
+		                    view_find_byte(VIEW(" \"<>\\^`{|}"), text.data[i]) != VIEW_NOT_FOUND)
+			return false;
+	return true;
+}
+
 static void tag_reports(struct parsing *parsing, struct view value)
 {
 	struct view address;
 	while (view_split(&value, ',', &address)) {
 		address = view_trim(address);
 		const size_t at = view_find_byte(address, '@');
-		/* Any URI will do; mail is what everybody knows. */
-		if (view_starts_nocase(address, VIEW("mailto:")) && at != VIEW_NOT_FOUND && at + 1 < address.length)
-			parsing->has_reports = true;
-		else
+		const bool is_mail = view_starts_nocase(address, VIEW("mailto:"));
+		const bool good = is_uri(address) && (!is_mail || (at != VIEW_NOT_FOUND && at + 1 < address.length));
+		/* Any URI will do (RFC 9989 4.7); mail is what everybody knows. */
+		parsing->has_reports = parsing->has_reports || good;
+		if (!good || !is_mail)
 			fault(parsing, VIEW("rua= must list addresses as mailto:NAME@DOMAIN"));
 	}
 }
@@ -141,18 +156,28 @@ static void read_tag(struct parsing *parsing, struct view text)
 		}
 }
 
-/* RFC 9989 4.10.1: with a wrong policy but somewhere to report to, the record is p=none. */
+static void policy_is_none(struct dmarc_record *record)
+{
+	record->policy = DMARC_NONE;
+	record->subdomain_policy = DMARC_NONE;
+	record->absent_policy = DMARC_NONE;
+}
+
+/* RFC 9989 4.10.1: without a policy that can be read, but somewhere to report to, the record is p=none. */
 static bool policy_stands(struct parsing *parsing, struct view *why)
 {
 	struct dmarc_record *record = &parsing->record;
+	record->applies = record->has_policy || parsing->has_reports;
 	if (parsing->policy_fault.length > 0) {
 		*why = parsing->policy_fault;
 		if (!parsing->has_reports)
 			return false;
 		fault(parsing, parsing->policy_fault);
-		record->policy = DMARC_NONE;
-		record->subdomain_policy = DMARC_NONE;
-		record->absent_policy = DMARC_NONE;
+		policy_is_none(record);
+		return true;
+	}
+	if (!record->has_policy) {
+		policy_is_none(record);
 		return true;
 	}
 	if (!parsing->has_subdomain_policy)
@@ -162,14 +187,20 @@ static bool policy_stands(struct parsing *parsing, struct view *why)
 	return true;
 }
 
-bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why)
+enum reading {
+	READ_NOTHING, /* it is no list of DMARC's tags, and counts as if it were not there */
+	READ_VOID,    /* it is, but its policy cannot be read */
+	READ_VALID,
+};
+
+static enum reading read_record(struct view text, struct dmarc_record *record, struct view *why)
 {
 	struct parsing parsing = { .record = { .public_suffix = 'u' } };
 	struct view part;
 	unsigned count = 0;
 	if (!is_dmarc(text)) {
 		*why = VIEW("it does not begin with v=DMARC1");
-		return false;
+		return READ_NOTHING;
 	}
 	view_split(&text, ';', &part);
 	while (count < TAGS_MOST && view_split(&text, ';', &part)) {
@@ -180,12 +211,20 @@ bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why
 	}
 	if (parsing.repeats) { /* RFC 9989 4.7: a list of tags as RFC 6376 3.2 has it */
 		*why = VIEW("a tag stands twice in it");
-		return false;
+		return READ_NOTHING;
 	}
-	if (!policy_stands(&parsing, why))
-		return false;
+	const bool stands = policy_stands(&parsing, why);
 	*record = parsing.record;
-	return true;
+	return stands ? READ_VALID : READ_VOID;
+}
+
+bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why)
+{
+	struct dmarc_record parsed;
+	const bool good = read_record(text, &parsed, why) == READ_VALID;
+	if (good)
+		*record = parsed;
+	return good;
 }
 
 /* Where the record would be worse for it, the tag is left out. */
@@ -261,13 +300,15 @@ void dmarc_look_at(const struct txt_lookup *lookup, struct view name, struct are
 		}
 		if (finding->result != DMARC_MISSING) {
 			finding->result = DMARC_SEVERAL;
+			finding->is_void = false;
 			finding->second = answer.texts[i];
 			find_keeper(finding);
 			return;
 		}
 		finding->text = answer.texts[i];
-		finding->result =
-			dmarc_parse(answer.texts[i], &finding->record, &finding->detail) ? DMARC_VALID : DMARC_BROKEN;
+		const enum reading reading = read_record(answer.texts[i], &finding->record, &finding->detail);
+		finding->result = reading == READ_VALID ? DMARC_VALID : DMARC_BROKEN;
+		finding->is_void = reading == READ_VOID;
 		if (finding->result == DMARC_VALID)
 			finding->detail = finding->record.warning;
 	}

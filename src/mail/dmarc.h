@@ -18,11 +18,12 @@ struct dmarc_record {
 	bool testing;                       /* t=y */
 	char public_suffix;                 /* psd: y, n or u */
 	bool has_policy;                    /* readers of RFC 7489 want p */
+	bool applies;                       /* it has a p, or a rua: else readers do nothing with it (RFC 9989 4.10.1) */
 	struct view warning;                /* what is wrong and is ignored; lives for ever; empty: nothing */
 };
 
 /* Wrong tags are ignored but for p, sp and np, which make the record void unless it has a rua (RFC 9989 4.8, 4.10.1);
- * a tag that stands twice makes it void.
+ * a tag that stands twice makes it void. With a rua, no p or a wrong one is p=none, whatever sp and np say.
  * False: *why says what is wrong (lives for ever). */
 bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why);
 
@@ -46,6 +47,7 @@ struct dmarc_finding {
 	struct view second;         /* SEVERAL: another one seen */
 	struct view keep;           /* SEVERAL: the one of both to keep: valid, and the stricter; empty: neither is */
 	struct view detail;         /* BROKEN: why; LATER: why; VALID: a warning, or empty */
+	bool is_void;               /* BROKEN: its tags can be read, but not its policy: it ends the walk as others do */
 };
 
 /* The nearest valid record, from the domain itself upwards: where there is one, a policy applies. domain: ASCII,

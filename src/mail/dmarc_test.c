@@ -19,7 +19,7 @@ static const struct parse_case {
 	  VIEW_INIT("v=DMARC1; p=reject; sp=quarantine; np=none; adkim=s; aspf=s; psd=n; t=y; fo=1; "
 	            "rua=mailto:a@example.com"),
 	  true,
-	  { DMARC_REJECT, DMARC_QUARANTINE, DMARC_NONE, true, true, true, 'n', true, { 0 } } },
+	  { DMARC_REJECT, DMARC_QUARANTINE, DMARC_NONE, true, true, true, 'n', .has_policy = true } },
 	{ "any order",
 	  VIEW_INIT("v=DMARC1; rua=mailto:a@example.com; p=reject"),
 	  true,
@@ -74,7 +74,31 @@ static const struct parse_case {
 	  VIEW_INIT("v=DMARC1; p=reject; sp=x; rua=mailto:a@example.com"),
 	  true,
 	  { .public_suffix = 'u', .has_policy = true, .warning = VIEW_INIT("!") } },
+	{ "wrong np, with reports",
+	  VIEW_INIT("v=DMARC1; p=reject; np=; rua=mailto:a@example.com"),
+	  true,
+	  { .public_suffix = 'u', .has_policy = true, .warning = VIEW_INIT("!") } },
+	{ "wrong policy, with reports by other means",
+	  VIEW_INIT("v=DMARC1; p=rejekt; adkim=s; rua=https://example.com/dmarc"),
+	  true,
+	  { .public_suffix = 'u', .has_policy = true, .strict_dkim = true, .warning = VIEW_INIT("!") } },
+	{ "wrong policy, one report of two to a URI",
+	  VIEW_INIT("v=DMARC1; p=rejekt; rua=a@example.com,mailto:b@example.com!10m"),
+	  true,
+	  { .public_suffix = 'u', .has_policy = true, .warning = VIEW_INIT("!") } },
+	{ "no policy, but sp and np, with reports",
+	  VIEW_INIT("v=DMARC1; sp=reject; np=reject; rua=mailto:a@example.com"),
+	  true,
+	  { .public_suffix = 'u' } },
+	{ "wrong policy, reports to no URI", VIEW_INIT("v=DMARC1; p=x; rua=a@example.com"), false, { 0 } },
+	{ "wrong policy, reports to a scheme alone", VIEW_INIT("v=DMARC1; p=x; rua=mailto:"), false, { 0 } },
+	{ "wrong policy, reports to a URI with a blank",
+	  VIEW_INIT("v=DMARC1; p=x; rua=mailto:a b@example.com"),
+	  false,
+	  { 0 } },
+	{ "wrong policy, empty reports", VIEW_INIT("v=DMARC1; p=x; rua="), false, { 0 } },
 	{ "wrong policy", VIEW_INIT("v=DMARC1; p=rejekt"), false, { 0 } },
+	{ "policy cut short", VIEW_INIT("v=DMARC1; p=n;"), false, { 0 } },
 	{ "empty policy", VIEW_INIT("v=DMARC1; p="), false, { 0 } },
 	{ "wrong policy, reports to nobody", VIEW_INIT("v=DMARC1; p=x; rua=mailto:a"), false, { 0 } },
 	{ "wrong sp", VIEW_INIT("v=DMARC1; p=none; sp=x"), false, { 0 } },
@@ -89,7 +113,8 @@ static const struct parse_case {
 	  true,
 	  { .public_suffix = 'u', .has_policy = true } },
 	{ "version in lower case", VIEW_INIT("v=dmarc1; p=none"), false, { 0 } },
-	{ "version in capitals", VIEW_INIT("V=DMARC1; p=none"), false, { 0 } },
+	{ "v in capitals", VIEW_INIT("V=DMARC1; p=none"), true, { .public_suffix = 'u', .has_policy = true } },
+	{ "version with more behind it", VIEW_INIT("v=DMARC1x; p=none"), false, { 0 } },
 	{ "another version", VIEW_INIT("v=DMARC2; p=none"), false, { 0 } },
 	{ "no semicolon", VIEW_INIT("v=DMARC1 p=none"), false, { 0 } },
 	{ "version later", VIEW_INIT("p=none; v=DMARC1"), false, { 0 } },
@@ -118,6 +143,8 @@ static void parsing(void **state)
 		expect_number(row->name, got.testing, row->record.testing);
 		expect_number(row->name, got.public_suffix, row->record.public_suffix);
 		expect_number(row->name, got.has_policy, row->record.has_policy);
+		expect_number(row->name, got.applies,
+		              row->record.has_policy || view_find(row->text, VIEW("rua=")) != VIEW_NOT_FOUND);
 		expect_number(row->name, got.warning.length > 0, row->record.warning.length > 0);
 	}
 }
@@ -212,7 +239,7 @@ static const struct find_case {
 	  false },
 	{ "meant to be one, the parent has one",
 	  "a.example.com",
-	  { { AT("a.example.com"), VIEW_INIT("V=DMARC1; p=none") }, { AT("example.com"), GOOD } },
+	  { { AT("a.example.com"), VIEW_INIT("v=DMARC 1; p=none") }, { AT("example.com"), GOOD } },
 	  DMARC_VALID,
 	  "_dmarc.example.com",
 	  2,

@@ -280,7 +280,8 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 			finding->detail = arena_print(arena, "%.*s; %.*s", VIEW_PRINT(finding->detail), VIEW_PRINT(dmarc.detail));
 		if (!dmarc.record.has_policy)
 			finding->detail =
-				arena_print(arena, "%.*s; without p= older receivers ignore it", VIEW_PRINT(finding->detail));
+				arena_print(arena, "%.*s; without p= %s", VIEW_PRINT(finding->detail),
+			                dmarc.record.applies ? "older receivers ignore it" : "and rua= receivers ignore it");
 		return;
 	case DMARC_MISSING:
 		finding->problem = VIEW("there is no DMARC record.");
