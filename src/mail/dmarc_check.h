@@ -1,6 +1,7 @@
 /* What a receiver concludes by DMARC (RFC 9989): the organizational domain by tree walk, the policy that applies,
  * alignment.
- * Promises: at most 8 look-ups for each domain that is named; DNS that fails makes it TEMPERROR, never "no policy".
+ * Promises: at most 8 look-ups for each domain that is named, and one more; none for one that cannot be aligned. DNS
+ * that fails where the answer would decide makes it TEMPERROR, never "no policy".
  * Does not know: DNS; how SPF and DKIM came to their results. */
 #ifndef MAIL_DMARC_CHECK_H
 #define MAIL_DMARC_CHECK_H
@@ -29,10 +30,12 @@ struct dmarc_evaluation {
 	struct view organizational; /* of the author */
 	struct view record_name;    /* "_dmarc.example.com"; empty: no record */
 	struct view record;
-	enum dmarc_policy policy;  /* published for the author: p, sp or np */
+	struct dmarc_record tags;  /* of the record */
+	const char *policy_tag;    /* "p", "sp" or "np": what holds for the author; NULL: no policy */
+	enum dmarc_policy policy;  /* published for the author */
 	enum dmarc_policy applied; /* one step weaker with t=y */
 	bool spf_aligned, dkim_aligned;
-	struct view detail; /* TEMPERROR: why */
+	struct view detail; /* TEMPERROR: why. NO_POLICY: why the record is none. Else a warning, or empty */
 };
 
 void dmarc_evaluate(const struct txt_lookup *lookup, const struct dmarc_identifiers *identifiers, struct arena *arena,
