@@ -64,10 +64,11 @@ const struct cli_verb cli_verbs[] = {
 	  "judge a message's signatures; --legacy takes SHA-1 and short keys; needs no daemon",
 	  "legacy resolver= trust-anchor=", 0, 0, check_dkim },
 	{ "check", "dmarc",
-	  "--from ADDRESS [--spf DOMAIN] [--dkim DOMAIN[,DOMAIN...]] [--resolver ADDRESS:PORT [--trust-anchor FILE]]\n"
+	  "DOMAIN|--from ADDRESS [--spf DOMAIN] [--dkim DOMAIN[,DOMAIN...]]\n"
+	  "                [--resolver ADDRESS:PORT [--trust-anchor FILE]]\n"
 	  "                | [--ip ADDRESS --mail-from ADDRESS [--helo NAME]] [--resolver ...] < message",
 	  "what a receiver concludes, of domains that passed or of a message; needs no daemon",
-	  "from= spf= dkim= ip= mail-from= helo= resolver= trust-anchor=", 0, 0, check_dmarc },
+	  "from= spf= dkim= ip= mail-from= helo= resolver= trust-anchor=", 0, 1, check_dmarc },
 	{ "check", "token", "DOMAIN --account NAME [--prefix PREFIX] [--resolver ADDRESS:PORT [--trust-anchor FILE]]",
 	  "does the domain name this user account? needs no daemon", "account= prefix= resolver= trust-anchor=", 1, 1,
 	  check_token },
@@ -78,8 +79,8 @@ const struct cli_verb cli_verbs[] = {
 	  "sign a message by hand, the same bytes for the same --time; needs no daemon",
 	  "key= domain= selector= identity= headers= canonicalization= time= expire= template= field", 0, 0,
 	  message_sign },
-	{ "parse", "address", "TEXT", "the mailboxes of a From: field, or why they are not certain; needs no daemon",
-	  NULL, 1, 1, parse_address },
+	{ "parse", "address", "TEXT | < text",
+	  "the mailboxes of a From: field, or why they are not certain; needs no daemon", NULL, 0, 1, parse_address },
 	{ "parse", "message", "< message", "how a message is read, and whether it would be taken; needs no daemon", NULL,
 	  0, 0, parse_message },
 	{ "parse", "report", "< message", "what a delivery status notification says; needs no daemon", NULL, 0, 0,
