@@ -134,7 +134,8 @@ static bool read_option(struct cli *cli, const char *given, const char *next, bo
 {
 	bool takes_value = false;
 	if (!view_starts(view_of(given), VIEW("--"))) {
-		text_print(problem, "%s is no option; options begin with --", given);
+		text_print(problem, "%s is no option: those begin with --; before what else begins with - stands -- alone",
+		           given);
 		return false;
 	}
 	const struct option_word word = option_word(given, next);
@@ -201,7 +202,7 @@ bool cli_read(struct cli *cli, int count, const char *const *words, struct text 
 	if (cli->argument_count < cli->verb->least)
 		text_add(problem, VIEW("an argument is missing"));
 	else if (cli->argument_count > cli->verb->most)
-		text_print(problem, "%s is too much", cli->arguments[cli->verb->most]);
+		text_print(problem, "%s is too much; quote what has blanks", cli->arguments[cli->verb->most]);
 	return problem->length == 0;
 }
 

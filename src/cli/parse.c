@@ -36,16 +36,26 @@ static void print_authors(const struct cli *cli, enum author_result result, cons
 	json_decref(rows);
 }
 
-/* The argument is the body of a From: field: one address or many, with names, comments and groups. */
+/* The body of a From: field, as an argument or on standard input: one address or many, with names, comments and
+ * groups. */
 enum outcome_code parse_address(struct cli *cli)
 {
 	struct arena arena = { 0 };
 	struct author_list list = { 0 };
 	struct view why = VIEW_NONE;
-	const enum author_result result = author_parse(view_of(cli->arguments[0]), &arena, &list, &why);
-	print_authors(cli, result, &list, why, &arena);
+	struct text given = TEXT_LIMIT(INPUT_MOST);
+	enum outcome_code code = USAGE;
+	if (cli->argument_count > 0 || file_read("-", &given)) {
+		struct view body = cli->argument_count > 0 ? view_of(cli->arguments[0]) : text_view(&given);
+		if (cli->argument_count == 0 && view_ends(body, VIEW("\n"))) /* the one that ends the input */
+			body.length -= view_ends(body, VIEW("\r\n")) ? 2 : 1;
+		const enum author_result result = author_parse(body, &arena, &list, &why);
+		print_authors(cli, result, &list, why, &arena);
+		code = result == AUTHOR_OK ? DONE : NO;
+	}
+	text_deinit(&given);
 	arena_deinit(&arena);
-	return result == AUTHOR_OK ? DONE : NO;
+	return code;
 }
 
 /* ---- a message */

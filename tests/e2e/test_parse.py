@@ -42,6 +42,19 @@ def test_readings(text, addresses):
     assert parse(text) == addresses
 
 
+@pytest.mark.parametrize("text, certain", [(b"-tom@example.com\n", True), (b"tom@example.com\r\n", True), (b"tom@example.com\0\n", False), (b"tom@example.com\n\n", False), (b"Tom\r\n <tom@example.com>", True)])
+def test_on_standard_input(text, certain):
+    shown = subprocess.run([str(BUILD / "src/cli/sealpost"), "--json", "parse", "address"], input=text, capture_output=True)
+    assert json.loads(shown.stdout)["certain"] == certain
+
+
+def test_a_hyphen_at_the_front_takes_two():
+    words = [str(BUILD / "src/cli/sealpost"), "parse", "address"]
+    assert subprocess.run([*words, "--", "-tom@example.com"], capture_output=True).returncode == 0
+    refused = subprocess.run([*words, "-tom@example.com"], capture_output=True, text=True)
+    assert refused.returncode == 2 and "stands -- alone" in refused.stderr
+
+
 def test_certain_is_what_others_read_too():
     choice = random.Random(20261123)
     atoms = ["tom", "anna.b", '"q r"', "x+y"]
