@@ -180,3 +180,18 @@ struct view domain_unicode(const struct domain *domain, struct arena *arena)
 	idn2_free(unicode);
 	return shown;
 }
+
+bool domain_spells(struct view text)
+{
+	struct view label = VIEW_NONE;
+	while (view_split(&text, '.', &label)) {
+		struct arena arena = { 0 };
+		struct domain alone;
+		const bool good = mime_is_7bit(label) || (domain_parse(label, &alone) == DOMAIN_OK &&
+		                                          view_equal_nocase(domain_unicode(&alone, &arena), label));
+		arena_deinit(&arena);
+		if (!good)
+			return false;
+	}
+	return true;
+}

@@ -35,6 +35,11 @@ enum domain_result domain_parse(struct view text, struct domain *domain);
 /* One clause for people: "a label is longer than 63 octets". */
 struct view domain_result_text(enum domain_result result);
 
+/* Whether a text that parses is the name itself, and not something that IDNA maps to it (other letter case of
+ * non-ASCII, full-width forms, ideographic dots, what is ignored): its labels are ASCII or U-labels (RFC
+ * 5890 2.3.2.1). */
+bool domain_spells(struct view text);
+
 struct view domain_view(const struct domain *domain); /* lent */
 bool domain_equal(const struct domain *a, const struct domain *b);
 size_t domain_label_count(const struct domain *domain);

@@ -180,12 +180,74 @@ static void unicode_for_people(void **state)
 	}
 }
 
+static const struct {
+	const char *name, *text;
+	bool spells;
+} spelling_cases[] = {
+	{ "ASCII", "Example.COM", true },
+	{ "A-label", "xn--bcher-kva.example", true },
+	{ "U-label",
+	  "b\xc3\xbc"
+	  "cher.example",
+	  true },
+	{ "ASCII letters in upper case beside it",
+	  "B\xc3\xbc"
+	  "CHER.Example",
+	  true },
+	{ "sharp s, which IDNA 2003 had as ss", "fa\xc3\x9f.example", true },
+	{ "two scripts' U-labels", "\xe4\xbe\x8b.\xe4\xbe\x8b\xe5\xad\x90", true },
+	{ "upper case",
+	  "b\xc3\x9c"
+	  "cher.example",
+	  false },
+	{ "decomposed",
+	  "bu\xcc\x88"
+	  "cher.example",
+	  false },
+	{ "ideographic dot",
+	  "example\xe3\x80\x82"
+	  "com",
+	  false },
+	{ "full-width dot",
+	  "example\xef\xbc\x8e"
+	  "com",
+	  false },
+	{ "half-width ideographic dot",
+	  "example\xef\xbd\xa1"
+	  "com",
+	  false },
+	{ "full-width letters", "\xef\xbd\x85xample.com", false },
+	{ "zero-width blank", "example\xe2\x80\x8b.com", false },
+	{ "zero-width joiner", "exam\xe2\x80\x8dple.com", false },
+	{ "soft hyphen",
+	  "exam\xc2\xad"
+	  "ple.com",
+	  false },
+	{ "word joiner at the end", "example.com\xe2\x81\xa0", false },
+	{ "ligature", "\xef\xac\x81sh.example", false },
+	{ "superscript digit", "example\xc2\xb2.com", false },
+	{ "kelvin sign",
+	  "\xe2\x84\xaa"
+	  "elvin.example",
+	  false },
+};
+
+static void spelling(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(spelling_cases) / sizeof(spelling_cases[0]); i++) {
+		if (domain_spells(view_of(spelling_cases[i].text)) != spelling_cases[i].spells) {
+			fail_msg("%s: %s", spelling_cases[i].name, spelling_cases[i].text);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse_cases_hold),          cmocka_unit_test(nul_is_no_end),
 		cmocka_unit_test(every_result_has_its_text), cmocka_unit_test(family),
-		cmocka_unit_test(unicode_for_people),
+		cmocka_unit_test(unicode_for_people),        cmocka_unit_test(spelling),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
