@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/must.h"
+#include "mail/encoded_word.h"
 #include "mail/mime.h"
 
 /* What the field is made of. Two grammars meet here: words make a display name or a local-part, and only what follows
@@ -154,6 +155,9 @@ static bool next(struct reader *reader)
 		reader->special = byte;
 		return true;
 	}
+	if (byte == '[') {
+		return fault(reader, VIEW("it has a bracket, as of an address literal, which names no domain"));
+	}
 	while (is_atext(peek(reader))) {
 		reader->at++;
 	}
@@ -193,23 +197,12 @@ static bool take_words(struct reader *reader, size_t *count, bool *whole)
 	return true;
 }
 
-/* RFC 2047 2: "=?" charset "?" encoding "?" text "?="; a reader may be content with less than its end. */
-static bool may_be_encoded(struct view text)
-{
-	const size_t begin = view_find(text, VIEW("=?"));
-	if (begin == VIEW_NOT_FOUND)
-		return false;
-	const struct view charset = view_from(text, begin + 2);
-	const size_t encoding = view_find_byte(charset, '?');
-	return encoding != VIEW_NOT_FOUND && view_find_byte(view_from(charset, encoding + 1), '?') != VIEW_NOT_FOUND;
-}
-
 static bool add_address(struct reader *reader, struct view text)
 {
 	struct mailbox mailbox;
 	struct view why = VIEW_NONE;
 	/* RFC 2047 5: an encoded word is never part of an address, but some readers decode before they parse. */
-	if (may_be_encoded(text)) {
+	if (encoded_word_begins(text)) {
 		return fault(reader, VIEW("an encoded word stands where an address is expected"));
 	}
 	/* DNS would take that dot; RFC 5322 3.4.1 does not, and readers differ. */
@@ -220,6 +213,10 @@ static bool add_address(struct reader *reader, struct view text)
 		return fault(reader, why);
 	}
 	must(!mailbox.has_literal); /* a bracket is no token */
+	/* RFC 6531 3.3: U-labels, not what could be made one: readers map differently, or not at all. */
+	if (!domain_spells(view_from(text, view_find_last_byte(text, '@') + 1))) {
+		return fault(reader, VIEW("a domain is not written in its normal form (IDNA 2008)"));
+	}
 	for (size_t i = 0; i < mailbox.local_part.length; i++) {
 		if (view_find_byte(VIEW("@<>()[],;:\\\""), mailbox.local_part.data[i]) != VIEW_NOT_FOUND) {
 			return fault(reader, VIEW("a quoted local-part has characters that readers disagree on"));
@@ -359,7 +356,10 @@ enum author_result author_parse(struct view body, struct arena *arena, struct au
 	reader.mailboxes = ARENA_ARRAY(arena, struct mailbox, reader.capacity);
 	const bool taken =
 		mime_is_utf8(body) ? take_list(&reader) : fault(&reader, VIEW("it is neither ASCII nor UTF-8"));
-	if (!taken) {
+	if (taken && encoded_words_hide(body)) {
+		fault(&reader, VIEW("an encoded word hides an angle bracket or a control character"));
+	}
+	if (reader.why.length > 0) {
 		*why = reader.why;
 		return AUTHOR_UNCERTAIN;
 	}

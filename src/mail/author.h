@@ -1,7 +1,8 @@
 /* Who wrote it: the mailboxes of From: and Sender: (RFC 5322 3.4, 3.6.2; groups in From: by RFC 6854).
  * Promises: OK only when the field has one reading. Obsolete forms, comments within an address or with @ < > in them,
- *   encoded words where an address stands, two addresses without a comma: what sane parsers read differently is
- *   UNCERTAIN, and the reason says what. Linear.
+ *   encoded words where an address stands or that hide angle brackets or control characters, names that IDNA would
+ *   have to map, two addresses without a comma: what sane parsers read differently is UNCERTAIN, and the reason says
+ *   what. Linear.
  * Does not know: whether any of them exists, or who may send as them. */
 #ifndef MAIL_AUTHOR_H
 #define MAIL_AUTHOR_H
