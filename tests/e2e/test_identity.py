@@ -28,6 +28,7 @@ def reply(relay, sender, header, body="text\r\n", recipient=TO):
     """(code, text) of the first reply that refuses, else of the last one; the header as it stands, in bytes or text."""
     header = header if isinstance(header, bytes) else header.encode()
     with relay.client(relay.account) as client:
+        client.command_encoding = "utf-8"
         for command in ("MAIL FROM:<%s>" % sender, "RCPT TO:<%s>" % recipient, "DATA"):
             code, text = client.docmd(command)
             if code >= 400:
@@ -59,6 +60,12 @@ ATTACKS = {
     "a source route": (NOT_ALLOWED, "@victim.com:tom@example.com", "From: ceo@victim.com\r\n"),
     "an address literal": ("5.1.7", "ceo@[192.0.2.1]", FROM_OURS),
     "percent hack": (NOT_ALLOWED, "ceo%example.com@victim.com", FROM_OURS),
+    "two addresses": ("5.5.4", "tom@example.com><ceo@victim.com", FROM_OURS),
+    "two addresses with a comma": ("5.1.7", "tom@example.com,ceo@victim.com", FROM_OURS),
+    "an address twice": ("5.1.7", "tom@example.com@victim.com", FROM_OURS),
+    "another's in quotes": (NOT_ALLOWED, '"tom@example.com"@victim.com', FROM_OURS),
+    "another's MAIL FROM with a dot behind": (NOT_ALLOWED, "ceo@victim.com.", FROM_OURS),
+    "another's MAIL FROM in U-labels": ("5.6.7", "ceo@vi\u0107tim.com", FROM_OURS),
     "two ats": ("5.5.4", 'ceo@victim.com"@example.com', FROM_OURS),
     # From:
     "another's From": (NOT_ALLOWED, OURS, "From: ceo@victim.com\r\n"),
@@ -96,6 +103,30 @@ ATTACKS = {
     "a look-alike in A-labels": (NOT_ALLOWED, OURS, "From: tom@xn--exmple-cua.com\r\n"),
     "a colon and no name": (UNREADABLE, OURS, ": x\r\nFrom: ceo@victim.com\r\n" + FROM_OURS),
     "a line that is no field": (UNREADABLE, OURS, "From ceo@victim.com\r\n" + FROM_OURS),
+    "an ideographic dot": ("5.6.9", OURS, "From: tom@example\u3002com\r\n"),
+    "an overlong at": ("5.6.9", OURS, b"From: ceo\xc1\x80victim.com <tom@example.com>\r\n"),
+    "a second address on a folded line": (UNREADABLE, OURS, "From: %s\r\n\tceo@victim.com\r\n" % OURS),
+    "a second address after a comma and a fold": (UNREADABLE, OURS, "From: %s,\r\n <ceo@victim.com>\r\n" % OURS),
+    "an address twice in From": (UNREADABLE, OURS, "From: tom@example.com@victim.com\r\n"),
+    "an address literal in From": (UNREADABLE, OURS, "From: ceo@[192.0.2.1]\r\n"),
+    "no domain": (UNREADABLE, OURS, "From: ceo\r\n"),
+    "empty angle brackets": (UNREADABLE, OURS, "From: ceo@victim.com <>\r\n"),
+    "a group within a group": (UNREADABLE, OURS, "From: a: b: ceo@victim.com;;\r\n"),
+    "a group that is not closed": (UNREADABLE, OURS, "From: Board: %s\r\n" % OURS),
+    "nested comments that do not match": (UNREADABLE, OURS, "From: ((ceo@victim.com) <%s>\r\n" % OURS),
+    "brackets in an encoded word": (UNREADABLE, OURS, "From: =?utf-8?Q?=3Cceo=40victim.com=3E?= <%s>\r\n" % OURS),
+    "brackets in an encoded word of base64": (UNREADABLE, OURS, "From: =?utf-8?B?PGNlb0B2aWN0aW0uY29tPg==?= <%s>\r\n" % OURS),
+    "brackets in an encoded word in quotes": (UNREADABLE, OURS, 'From: "=?utf-8?Q?=22_=3Cceo=40victim.com=3E?=" <%s>\r\n' % OURS),
+    "a NUL in an encoded word": (UNREADABLE, OURS, "From: =?utf-8?Q?ceo=40victim.com=00?= <%s>\r\n" % OURS),
+    "a line end in an encoded word": (UNREADABLE, OURS, "From: =?utf-8?Q?ceo=40victim.com=0D=0A?= <%s>\r\n" % OURS),
+    "an encoded word as the local-part": (UNREADABLE, OURS, "From: =?utf-8?Q?ceo=40victim.com=00?=@example.com\r\n"),
+    "two From in other letters": (UNREADABLE, OURS, FROM_OURS + "fROM: ceo@victim.com\r\n"),
+    "From with 8-bit beside ours": (UNREADABLE, OURS, FROM_OURS.encode() + b"From\xa0: ceo@victim.com\r\n"),
+    "From with a vertical tab beside ours": (UNREADABLE, OURS, FROM_OURS + "From\x0b: ceo@victim.com\r\n"),
+    "a folded field name": (UNREADABLE, OURS, FROM_OURS + "Fro\r\n m: ceo@victim.com\r\n"),
+    "a vertical tab in From": (UNREADABLE, OURS, "From: %s\x0bceo@victim.com\r\n" % OURS),
+    "a line of blanks in From": (UNREADABLE, OURS, "From: %s\r\n \r\n ceo@victim.com\r\n" % OURS),
+    "From behind a line of blanks, twice": (UNREADABLE, OURS, FROM_OURS + "X: y\r\n \r\nFrom: ceo@victim.com\r\n"),
     "a NUL in the name": ("5.6.11", OURS, b"From: ceo@victim.com\0 <tom@example.com>\r\n"),
     "a bare CR": ("5.6.11", OURS, b"X: a\rFrom: ceo@victim.com\r\nFrom: tom@example.com\r\n"),
     "a bare LF": (UNREADABLE, OURS, b"X: a\nFrom: ceo@victim.com\r\nFrom: tom@example.com\r\n"),
@@ -107,6 +138,15 @@ ATTACKS = {
     "another's Resent-Sender": (NOT_OURS, OURS, FROM_OURS + "Resent-From: %s\r\nResent-Sender: ceo@victim.com\r\n" % OURS),
     "another's second Resent-Sender": (NOT_OURS, OURS, FROM_OURS + "Resent-From: %s\r\nResent-Sender: %s\r\nResent-Sender: ceo@victim.com\r\n" % (OURS, OURS)),
     "another's second Resent-From": (NOT_OURS, OURS, FROM_OURS + "Resent-From: %s\r\nResent-From: ceo@victim.com\r\n" % OURS),
+    "an empty Sender": (UNREADABLE, OURS, FROM_OURS + "Sender:\r\n"),
+    "a Sender of two": (UNREADABLE, OURS, FROM_OURS + "Sender: %s, ceo@victim.com\r\n" % OURS),
+    "a Sender of two readings": (UNREADABLE, OURS, FROM_OURS + "Sender: ceo@victim.com <%s>\r\n" % OURS),
+    "a Sender that hides brackets": (UNREADABLE, OURS, FROM_OURS + "Sender: =?utf-8?Q?=3Cceo=40victim.com=3E?= <%s>\r\n" % OURS),
+    "a sub-domain's Sender": (NOT_OURS, OURS, FROM_OURS + "Sender: ceo@sub.example.com\r\n"),
+    "<> with another's Sender": (NOT_OURS, "", FROM_OURS + "Sender: ceo@victim.com\r\n"),
+    "another's mail, resent by the account": (NOT_ALLOWED, OURS, "From: ceo@victim.com\r\nResent-From: %s\r\n" % OURS),
+    "two Resent-From, one another's": (NOT_OURS, OURS, FROM_OURS + "Resent-From: %s, ceo@victim.com\r\n" % OURS),
+    "a blank before Resent-From's colon": (UNREADABLE, OURS, FROM_OURS + "Resent-From : ceo@victim.com\r\n"),
     "a Resent-From of two readings": (UNREADABLE, OURS, FROM_OURS + "Resent-From: %s <ceo@victim.com>\r\n" % OURS),
 }
 
@@ -136,6 +176,15 @@ def test_no_message_within_a_message(relay, end):
 
 LEGITIMATE = {
     "upper case": (OURS, "From: TOM@EXAMPLE.COM\r\n"),
+    "the envelope in upper case": ("TOM@EXAMPLE.COM", FROM_OURS),
+    "the envelope in quotes": ('"tom"@example.com', FROM_OURS),
+    "a percent sign, which names no other domain": ("ceo%victim.com@example.com", "From: ceo%victim.com@example.com\r\n"),
+    "a quoted local-part": (OURS, 'From: "tom b"@example.com\r\n'),
+    "a comma in an encoded word": (OURS, "From: =?utf-8?Q?Svensson=2C_T=C3=B6m_=28=22T=22=29?= <%s>\r\n" % OURS),
+    "Japanese, whose bytes look like brackets": (OURS, "From: =?ISO-2022-JP?B?GyRCPDw+PhsoQg==?= <%s>\r\n" % OURS),
+    "an address without a name in an encoded word": (OURS, "From: =?UTF-8?B?dG9tQGV4YW1wbGUuY29t?= <%s>\r\n" % OURS),
+    "a name of many words and comments": (OURS, "From: Tom (T.) of \"Example, Inc.\" <%s> (sales)\r\n" % OURS),
+    "resent twice by the account": (OURS, FROM_OURS + "Resent-From: %s\r\nResent-From: tom@two.com\r\nResent-Sender: %s\r\n" % (OURS, OURS)),
     "another of the account's domains": (OURS, "From: tom@two.com\r\n"),
     "<> with a From that passes": ("", FROM_OURS),
     "a name with an address in quotes": (OURS, 'From: "ceo@victim.com" <%s>\r\n' % OURS),
@@ -153,6 +202,34 @@ LEGITIMATE = {
 @pytest.mark.parametrize("what", LEGITIMATE)
 def test_what_is_right_leaves(relay, what):
     assert reply(relay, *LEGITIMATE[what])[0] == 250
+
+
+def test_no_identity_rides_on_a_parameter_or_on_another_transaction(relay):
+    """What MAIL says beside the address, and what was refused or begun before, lend nobody's name."""
+    with relay.client(relay.account) as client:
+        assert client.docmd("MAIL FROM:<ceo@victim.com>")[0] == 550
+        assert client.docmd("RCPT TO:<%s>" % TO)[0] == 503
+        assert client.docmd("MAIL FROM:<%s> AUTH=<ceo@victim.com>" % OURS)[0] in (250, 501, 555)
+        client.docmd("RSET")
+        assert client.docmd("MAIL FROM:<%s>" % OURS)[0] == 250
+        assert client.docmd("MAIL FROM:<ceo@victim.com>")[0] == 503
+        assert client.docmd("RCPT TO:<%s>" % TO)[0] == 250
+        assert client.docmd("DATA")[0] == 354
+        client.send(b"From: tom@example.com\r\nReturn-Path: <ceo@victim.com>\r\nSubject: one of ours\r\n\r\ntext\r\n.\r\n")
+        assert client.getreply()[0] == 250
+    ours = wait_for(lambda: [message for message in relay.sink.messages if b"one of ours" in message[2]])
+    assert ours[0][0] == OURS and b"victim.com" not in ours[0][2]
+
+
+def test_the_same_over_implicit_tls(relay):
+    with relay.client(relay.account, implicit=True) as client:
+        assert client.docmd("MAIL FROM:<ceo@victim.com>")[0] == 550
+        for header, code in (("From: ceo@victim.com", 550), ("From: =?utf-8?Q?=3Cceo=40victim.com=3E?= <%s>" % OURS, 550), (FROM_OURS.strip(), 250)):
+            client.docmd("MAIL FROM:<%s>" % OURS)
+            client.docmd("RCPT TO:<%s>" % TO)
+            assert client.docmd("DATA")[0] == 354
+            client.send(header.encode() + b"\r\n\r\ntext\r\n.\r\n")
+            assert client.getreply()[0] == code
 
 
 def test_nobody_else_s_server_is_open(relay):
