@@ -344,7 +344,8 @@ void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct aren
 			prefer(finding, &above, arena);
 			return;
 		}
-		if (!counts_as_none(&above))
+		/* Another's broken record hides nothing, unless it says that the tree ends there. */
+		if (above.is_void && above.record.public_suffix != 'u')
 			break;
 		name = name_parent(name);
 	}
