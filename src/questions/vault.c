@@ -31,6 +31,7 @@ static void authenticate_answer_wire(struct wire *wire, void *element)
 	wire_view(wire, &value->as_typed, NAME_MOST);
 	wire_u64(wire, &value->message_size);
 	wire_u32(wire, &value->recipients);
+	wire_bool(wire, &value->may_send);
 	for (size_t i = 0; i < CHECK_COUNT; i++)
 		WIRE_ENUM(wire, value->require[i], enum requirement, REQUIRE_OFF);
 }

@@ -56,6 +56,7 @@ struct authenticate_answer {
 	struct view as_typed; /* as it was spelled at account add: yields a valid token too */
 	uint64_t message_size;
 	uint32_t recipients; /* most per message */
+	bool may_send;       /* within its rate and quota now, and on no hold */
 	enum requirement require[CHECK_COUNT];
 };
 extern const struct question vault_authenticate_question;

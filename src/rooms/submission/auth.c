@@ -83,6 +83,7 @@ static void log_in(struct session *session, const struct authenticate_answer *an
 	text_add(&session->as_typed, answer->as_typed);
 	session->message_size = answer->message_size;
 	session->recipients = answer->recipients;
+	session->credit_until = world_now(session->submission->world) + (answer->may_send ? SECOND : 0);
 	for (unsigned i = 0; i < CHECK_COUNT; i++)
 		session->require[i] = answer->require[i];
 	session_reply(session, 235, STATUS(2, 7, 0), VIEW("authenticated"));

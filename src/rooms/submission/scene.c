@@ -18,7 +18,12 @@ static void authenticate(void *room, const struct caller *caller, const void *re
 	if (!view_equal(asked->name, VIEW("tom")) || !view_equal(asked->password, VIEW("secret")))
 		return;
 	*told = (struct authenticate_answer){
-		.login = 7, .account = VIEW("tom"), .as_typed = VIEW("Tom"), .message_size = 2000, .recipients = 3
+		.login = 7,
+		.account = VIEW("tom"),
+		.as_typed = VIEW("Tom"),
+		.message_size = 2000,
+		.recipients = 3,
+		.may_send = ((struct scene *)room)->may_send,
 	};
 }
 

@@ -31,6 +31,7 @@ struct scene {
 	enum submit_result submit_result;
 	struct verdict verdict;
 	int64_t verdict_good_for;
+	bool may_send;         /* as the login has it */
 	int64_t credit_wait;   /* before the next message */
 	size_t without_grant;  /* the vault does not seal the message of this number */
 	uint32_t credit_spare; /* recipients given beyond those asked for */

@@ -236,11 +236,13 @@ static void what_holds_for_a_while_is_asked_once(void **state)
 		size_t without_grant;
 		const char *script;
 		size_t verdicts, mail_credits;
+		bool may_send;
 	} rows[] = {
 		{ "nothing holds", 0, 1, 0, READY ONE_MORE ONE_MORE BYE, 4, 2 },
 		{ "verdicts hold", HOUR, 1, 0, READY ONE_MORE ONE_MORE BYE, 2, 2 },
 		{ "the account was within its rate", 0, 0, 0, READY ONE_MORE ONE_MORE BYE, 4, 1 },
 		{ "that was a while ago", 0, 0, 0, READY ONE_MORE "wait 2\n" ONE_MORE BYE, 4, 2 },
+		{ "the login told so", 0, 0, 0, READY ONE_MORE ONE_MORE BYE, 4, 0, .may_send = true },
 		{ "a grant is gone", HOUR, 0, 2, READY ONE_MORE DATA MESSAGE "< 451 4.3.0\n" ONE_MORE BYE, 4, 1 },
 	};
 	for (size_t i = 0; i < CASES(rows); i++) {
@@ -248,6 +250,7 @@ static void what_holds_for_a_while_is_asked_once(void **state)
 		scene_begin(&scene, STARTTLS);
 		scene.verdict_good_for = rows[i].good_for;
 		scene.credit_wait = rows[i].credit_wait;
+		scene.may_send = rows[i].may_send;
 		scene.without_grant = rows[i].without_grant;
 		scene_talk(&scene, rows[i].script, 0);
 		expect_number(rows[i].name, (int64_t)scene.verdicts_asked, (int64_t)rows[i].verdicts);

@@ -172,7 +172,8 @@ enum credit_result account_credit(struct account *account, const struct config *
 
 uint32_t account_spare(struct account *account, const struct config *config)
 {
-	enum { PART = 16, MOST = 16 };
+	/* What sessions hold and do not use is missing from the burst that is promised to the others: so it is little. */
+	enum { PART = 256, MOST = 16 };
 	const uint64_t quota = setting_number(&account->settings, SETTING_QUOTA, config);
 	if (account->bucket <= 0 || account->used_today >= quota)
 		return 0;

@@ -172,6 +172,9 @@ static void login_fill(struct vault *vault, struct account *account, struct auth
 	answer->as_typed = arena_copy(arena, text_view(&account->as_typed));
 	answer->message_size = setting_number(&account->settings, SETTING_MESSAGE_SIZE, config);
 	answer->recipients = (uint32_t)setting_number(&account->settings, SETTING_RECIPIENTS, config);
+	int64_t wait = 0;
+	answer->may_send = !account_is_held(account) && account_credit(account, config, 0, world_now(vault->world),
+	                                                               world_wall(vault->world), &wait) == CREDIT_GRANTED;
 	for (unsigned check = 0; check < CHECK_COUNT; check++)
 		answer->require[check] = setting_requirement(&account->settings, (enum check)check, config);
 }

@@ -403,7 +403,9 @@ static void play_networks(struct scene *scene)
 /* One message may put the bucket into debt; then there is nothing until it is paid. */
 static void play_credit(struct scene *scene)
 {
-	const uint64_t number = login(scene, add_account(scene));
+	const struct view password = add_account(scene);
+	assert_true(login_as(scene, (struct authenticate_request){ .password = password }).may_send);
+	const uint64_t number = login(scene, password);
 	assert_int_equal(credit(scene, scene->first, number, 0).wait, 0);
 	const struct credit_answer granted = credit(scene, scene->first, number, 100);
 	assert_int_equal(granted.result, CREDIT_GRANTED);
@@ -420,41 +422,42 @@ static void play_credit(struct scene *scene)
 	struct empty_answer answer;
 	vault_logout(scene->second, &(struct logout_request){ number }, &answer, &scene->arena, soon(scene));
 	assert_int_equal(credit(scene, scene->first, number, 0).result, CREDIT_WAIT);
+	assert_false(login_as(scene, (struct authenticate_request){ .password = password }).may_send);
 	vault_logout(scene->first, &(struct logout_request){ number }, &answer, &scene->arena, soon(scene));
 	assert_int_equal(credit(scene, scene->first, number, 0).result, CREDIT_NO_LOGIN);
 }
 
-/* Who sends one message after another is given a sixteenth of what is left besides, and gives it back. */
+/* Who sends one message after another is given a little of what is left besides, and gives it back. */
 static void play_spare_credit(struct scene *scene)
 {
 	const struct view password = add_account(scene);
-	static struct view assignment = VIEW_INIT("burst=100");
+	static struct view assignments[] = { VIEW_INIT("burst=2000"), VIEW_INIT("quota=10000/d") };
 	change(scene, (struct account_change_request){
-					  .change = ACCOUNT_SET, .assignments = &assignment, .assignment_count = 1 });
+					  .change = ACCOUNT_SET, .assignments = assignments, .assignment_count = 2 });
 	const uint64_t number = login(scene, password);
 	assert_int_equal(credit(scene, scene->first, number, 2).spare, 0);
 	const struct credit_answer busy = credit(scene, scene->first, number, 2);
-	assert_int_equal(busy.spare, 6); /* of the 96 that are left */
-	assert_int_equal(row_of(scene).used_today, 10);
+	assert_int_equal(busy.spare, 7); /* of the 1,996 that are left */
+	assert_int_equal(row_of(scene).used_today, 11);
 	struct credit_request request = { .login = number, .recipients = 1, .unused = 4 };
 	struct credit_answer answer = { 0 };
 	assert_int_equal(vault_credit(scene->first, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
 	const uint32_t again = answer.spare;
 	assert_true(again > 0);
-	assert_int_equal(row_of(scene).used_today, 7 + again);
+	assert_int_equal(row_of(scene).used_today, 8 + again);
 	/* No more can be given back than was given. */
 	request.unused = 1000;
 	request.recipients = 0;
 	assert_int_equal(vault_credit(scene->first, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
 	assert_int_equal(answer.spare, 0);
-	assert_int_equal(row_of(scene).used_today, 7);
+	assert_int_equal(row_of(scene).used_today, 8);
 	task_sleep(scene->world, 60 * MILLISECOND);
 	assert_int_equal(credit(scene, scene->first, number, 1).spare, 0);
 	const uint32_t last = credit(scene, scene->first, number, 1).spare;
-	assert_int_equal(row_of(scene).used_today, 9 + last);
+	assert_int_equal(row_of(scene).used_today, 10 + last);
 	struct empty_answer ended;
 	vault_logout(scene->first, &(struct logout_request){ number, last }, &ended, &scene->arena, soon(scene));
-	assert_int_equal(row_of(scene).used_today, 9);
+	assert_int_equal(row_of(scene).used_today, 10);
 	change(scene, (struct account_change_request){ .change = ACCOUNT_HOLD, .reason = VIEW("a look") });
 	const uint64_t held = login(scene, password);
 	credit(scene, scene->first, held, 1);
