@@ -186,3 +186,11 @@ char byte_lower(char byte)
 {
 	return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
 }
+
+int byte_hex_value(char byte)
+{
+	const char lower = byte_lower(byte);
+	if (byte_is_digit(byte))
+		return byte - '0';
+	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}

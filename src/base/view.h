@@ -58,5 +58,6 @@ bool byte_is_alpha(char byte);
 bool byte_is_alnum(char byte);
 bool byte_is_print(char byte); /* 0x20 to 0x7e */
 char byte_lower(char byte);    /* ASCII only */
+int byte_hex_value(char byte); /* of a hexadecimal digit in either case; -1: it is none */
 
 #endif

@@ -165,6 +165,8 @@ static void test_bytes(void **state)
 		assert_int_equal(byte_is_print(byte), i >= 32 && i < 127);
 		assert_int_equal(byte_is_blank(byte), i == 32 || i == 9);
 		assert_int_equal(byte_lower(byte), upper ? (char)(i + 32) : byte);
+		const size_t value = view_find_byte(VIEW("0123456789abcdef"), upper ? (char)(i + 32) : byte);
+		assert_int_equal(byte_hex_value(byte), value == VIEW_NOT_FOUND ? -1 : (int)value);
 	}
 }
 

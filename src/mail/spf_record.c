@@ -44,21 +44,13 @@ static bool read_ip4(struct view text, uint8_t *address)
 	return count == 4;
 }
 
-static int hex_value(char byte)
-{
-	const char lower = byte_lower(byte);
-	if (byte_is_digit(byte))
-		return byte - '0';
-	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static bool read_group(struct view text, uint8_t *into)
 {
 	unsigned value = 0;
 	if (text.length == 0 || text.length > 4)
 		return false;
 	for (size_t i = 0; i < text.length; i++) {
-		const int digit = hex_value(text.data[i]);
+		const int digit = byte_hex_value(text.data[i]);
 		if (digit < 0)
 			return false;
 		value = value << 4 | (unsigned)digit;

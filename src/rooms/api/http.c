@@ -115,23 +115,15 @@ static bool route_matches(const struct api_route *route, const struct api_reques
 	return count == request->part_count;
 }
 
-static int hex_value(char digit)
-{
-	if (byte_is_digit(digit))
-		return digit - '0';
-	digit = byte_lower(digit);
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* Percent-decoding (RFC 3986 2.1) of one part. */
 static struct view decoded(struct view part, struct arena *arena)
 {
 	struct text text = TEXT_LIMIT(4096);
 	for (size_t i = 0; i < part.length; i++) {
-		const bool escaped = part.data[i] == '%' && i + 2 < part.length && hex_value(part.data[i + 1]) >= 0 &&
-		                     hex_value(part.data[i + 2]) >= 0;
+		const bool escaped = part.data[i] == '%' && i + 2 < part.length && byte_hex_value(part.data[i + 1]) >= 0 &&
+		                     byte_hex_value(part.data[i + 2]) >= 0;
 		if (escaped) {
-			text_add_byte(&text, (char)(hex_value(part.data[i + 1]) * 16 + hex_value(part.data[i + 2])));
+			text_add_byte(&text, (char)(byte_hex_value(part.data[i + 1]) * 16 + byte_hex_value(part.data[i + 2])));
 			i += 2;
 		} else {
 			text_add_byte(&text, part.data[i]);
