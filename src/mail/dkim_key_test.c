@@ -1,6 +1,7 @@
 #include "mail/dkim.h"
 
 #include "base/testing.h"
+#include "mail/dkim_tags.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -50,6 +51,15 @@ static const struct key_case {
 	{ "empty", VIEW_INIT(""), DKIM_KEY_SYNTAX, { 0 } },
 	{ "not tags", VIEW_INIT("hello"), DKIM_KEY_SYNTAX, { 0 } },
 	{ "no name", VIEW_INIT("=a; " P), DKIM_KEY_SYNTAX, { 0 } },
+	{ "an empty tag", VIEW_INIT("v=DKIM1;; " P), DKIM_KEY_SYNTAX, { 0 } },
+	{ "an empty tag in front", VIEW_INIT("; " P), DKIM_KEY_SYNTAX, { 0 } },
+	{ "an empty tag behind", VIEW_INIT(P "; ;"), DKIM_KEY_SYNTAX, { 0 } },
+	{ "a control character", VIEW_INIT("v=DKIM1; n=a\1b; " P), DKIM_KEY_SYNTAX, { 0 } },
+	{ "a delete", VIEW_INIT("v=DKIM1; n=\177; " P), DKIM_KEY_SYNTAX, { 0 } },
+	{ "a fold",
+	  VIEW_INIT("v=DKIM1; n=a\r\n\tb; " P),
+	  DKIM_KEY_GOOD,
+	  { .allows_sha256 = true, .allows_email = true } },
 	{ "a tag twice", VIEW_INIT("v=DKIM1; " P "; " P), DKIM_KEY_SYNTAX, { 0 } },
 	{ "version later", VIEW_INIT("k=rsa; v=DKIM1; " P), DKIM_KEY_VERSION, { 0 } },
 	{ "another version", VIEW_INIT("v=DKIM2; " P), DKIM_KEY_VERSION, { 0 } },
@@ -93,7 +103,7 @@ static void too_many_tags(void **state)
 	struct arena arena = { 0 };
 	struct text record = TEXT_LIMIT(1024);
 	struct dkim_key key;
-	for (unsigned i = 0; i < 40; i++)
+	for (unsigned i = 0; i < DKIM_TAGS_MOST; i++)
 		text_print(&record, "x%u=1; ", i);
 	text_add(&record, VIEW(P));
 	assert_int_equal(dkim_key_parse(text_view(&record), &arena, &key), DKIM_KEY_SYNTAX);

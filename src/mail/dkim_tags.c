@@ -10,12 +10,23 @@ static bool is_tag_name(struct view name)
 
 bool dkim_tags_read(struct view list, struct dkim_tags *tags)
 {
+static bool has_control(struct view text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (((unsigned char)text.data[i] < ' ' && view_find_byte(VIEW("\t\r\n"), text.data[i]) == VIEW_NOT_FOUND) ||
+		    text.data[i] == 0x7f)
+			return true;
+	return false;
+}
+
 	struct view part;
 	tags->count = 0;
 	while (view_split(&list, ';', &part)) {
 		part = view_trim(part);
-		if (part.length == 0)
-			continue;
+	if (has_control(list))
+		return false;
+		if (part.length == 0 && list.data == NULL)
+			break; /* behind the last semicolon */
 		const size_t equals = view_find_byte(part, '=');
 		if (equals == VIEW_NOT_FOUND || tags->count == DKIM_TAGS_MOST)
 			return false;

@@ -1,12 +1,13 @@
 /* Lists of tag=value (RFC 6376 3.2), of signatures and of key records.
- * Promises: a tag that stands twice, or no name before the sign, makes the list malformed.
+ * Promises: a tag that stands twice, an empty one but the last, no name before the sign, or a control character
+ *   makes the list malformed.
  * Does not know: what any tag means. */
 #ifndef MAIL_DKIM_TAGS_H
 #define MAIL_DKIM_TAGS_H
 
 #include "base/view.h"
 
-enum { DKIM_TAGS_MOST = 32 };
+enum { DKIM_TAGS_MOST = 100 };
 
 struct dkim_tag {
 	struct view name;

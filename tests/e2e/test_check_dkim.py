@@ -257,3 +257,6 @@ def test_no_field_is_out_of_sight(names, keys):
     sealed = seal(keys, message=b"X-One: more\r\n" * 4090 + MESSAGE)
     assert first(names, sealed)[0] == "pass"
     assert first(names, sealed.replace(b"From: ", b"From: x", 1))[0] == "fail"
+        ({"v": "1;"}, "neutral", "the signature is not a list of tag=value"),
+        ({"b": "AAAA;; "}, "neutral", "the signature is not a list of tag=value"),
+        ({"z": "a\1b"}, "neutral", "the signature is not a list of tag=value"),
