@@ -40,6 +40,12 @@ struct field {
 	struct view raw;
 };
 
+/* Of the whole body in one form; several signatures mostly want the same. */
+struct body_hash {
+	struct view hash; /* empty: not worked out yet */
+	uint64_t length;
+};
+
 struct verifying {
 	const struct dkim_verify_request *request;
 	const struct txt_lookup *lookup;
@@ -47,6 +53,7 @@ struct verifying {
 	struct field *fields;
 	size_t field_count;
 	struct view body;
+	struct body_hash hashes[2][2]; /* relaxed, SHA-1 */
 };
 
 struct signature {
@@ -312,7 +319,8 @@ static struct view hash_body(struct verifying *verifying, const struct signature
 	must(EVP_DigestInit_ex2(digest, method_of(signature), NULL) == 1);
 	*whole = dkim_canonical_body(verifying->body, signature->relaxed_body, signature->length, &sink);
 	must(EVP_DigestFinal_ex(digest, hash, &length) == 1);
-	return arena_copy(verifying->arena, view_bytes(hash, length));
+	*kept = (struct body_hash){ arena_copy(verifying->arena, view_bytes(hash, length)), *whole };
+	return kept->hash;
 }
 
 static bool body_fits(struct verifying *verifying, struct signature *signature, EVP_MD_CTX *digest)
@@ -328,8 +336,15 @@ static bool body_fits(struct verifying *verifying, struct signature *signature, 
 	if (signature->length != UINT64_MAX && signature->length > whole)
 		return fault(signature, DKIM_PERMERROR, VIEW("l= is more than the body"));
 	return same || fault(signature, DKIM_FAIL, VIEW("the body is not the one that was signed"));
+	struct body_hash part = { .hash = VIEW_NONE };
+	struct body_hash *kept = signature->length == UINT64_MAX
+	                             ? &verifying->hashes[signature->relaxed_body][signature->algorithm->sha1]
+	                             : &part;
 }
 
+	*whole = kept->length;
+	if (kept->hash.length > 0)
+		return kept->hash;
 /* The field without the value of b= (RFC 6376 3.7), and without its CRLF. */
 static void add_own_field(const struct signature *signature, const struct dkim_sink *sink)
 {
