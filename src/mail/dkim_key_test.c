@@ -111,6 +111,35 @@ static void too_many_tags(void **state)
 	arena_deinit(&arena);
 }
 
+/* RFC 6376 2.11 */
+static const struct decode_case {
+	const char *name;
+	struct view value;
+	struct view decoded;
+} decode_cases[] = {
+	{ "as it is", VIEW_INIT("tom@example.com"), VIEW_INIT("tom@example.com") },
+	{ "empty", VIEW_INIT(""), VIEW_INIT("") },
+	{ "bytes", VIEW_INIT("t=6Fm=40example=2Ecom"), VIEW_INIT("tom@example.com") },
+	{ "in lower case", VIEW_INIT("t=6fm=3b"), VIEW_INIT("tom;") },
+	{ "at both ends", VIEW_INIT("=41=42"), VIEW_INIT("AB") },
+	{ "an equals sign", VIEW_INIT("=3D41"), VIEW_INIT("=41") },
+	{ "zero", VIEW_INIT("a=00b"), VIEW_INIT("a\0b") },
+	{ "blanks", VIEW_INIT("tom\r\n\t @ex ample.com"), VIEW_INIT("tom@example.com") },
+	{ "no digits", VIEW_INIT("a=zzb"), VIEW_INIT("a=zzb") },
+	{ "one digit", VIEW_INIT("a=4zb"), VIEW_INIT("a=4zb") },
+	{ "cut", VIEW_INIT("a=4"), VIEW_INIT("a=4") },
+	{ "cut before", VIEW_INIT("a="), VIEW_INIT("a=") },
+};
+
+static void decoding(void **state)
+{
+	(void)state;
+	struct arena arena = { 0 };
+	for (size_t i = 0; i < CASES(decode_cases); i++)
+		expect_view(decode_cases[i].name, dkim_tag_decode(decode_cases[i].value, &arena), decode_cases[i].decoded);
+	arena_deinit(&arena);
+}
+
 /* A real key, as SubjectPublicKeyInfo and as RSAPublicKey. */
 struct rsa {
 	EVP_PKEY *key;
@@ -229,7 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records),    cmocka_unit_test(too_many_tags), cmocka_unit_test(comparison),
-		cmocka_unit_test(round_trip), cmocka_unit_test(strings),
+		cmocka_unit_test(round_trip), cmocka_unit_test(strings),       cmocka_unit_test(decoding),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

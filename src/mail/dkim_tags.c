@@ -1,5 +1,7 @@
 #include "mail/dkim_tags.h"
 
+#include "base/text.h"
+
 static bool is_tag_name(struct view name)
 {
 	for (size_t i = 0; i < name.length; i++)
@@ -8,8 +10,6 @@ static bool is_tag_name(struct view name)
 	return name.length > 0 && byte_is_alpha(name.data[0]);
 }
 
-bool dkim_tags_read(struct view list, struct dkim_tags *tags)
-{
 static bool has_control(struct view text)
 {
 	for (size_t i = 0; i < text.length; i++)
@@ -19,12 +19,14 @@ static bool has_control(struct view text)
 	return false;
 }
 
+bool dkim_tags_read(struct view list, struct dkim_tags *tags)
+{
 	struct view part;
 	tags->count = 0;
-	while (view_split(&list, ';', &part)) {
-		part = view_trim(part);
 	if (has_control(list))
 		return false;
+	while (view_split(&list, ';', &part)) {
+		part = view_trim(part);
 		if (part.length == 0 && list.data == NULL)
 			break; /* behind the last semicolon */
 		const size_t equals = view_find_byte(part, '=');
@@ -47,6 +49,24 @@ const struct view *dkim_tag_find(const struct dkim_tags *tags, struct view name)
 		if (view_equal(tags->tags[i].name, name))
 			return &tags->tags[i].value;
 	return NULL;
+}
+
+struct view dkim_tag_decode(struct view value, struct arena *arena)
+{
+	struct text text = TEXT_LIMIT(value.length);
+	for (size_t i = 0; i < value.length; i++) {
+		const int high = value.data[i] == '=' && i + 2 < value.length ? byte_hex_value(value.data[i + 1]) : -1;
+		const int low = high >= 0 ? byte_hex_value(value.data[i + 2]) : -1;
+		if (low >= 0) {
+			text_add_byte(&text, (char)(high * 16 + low));
+			i += 2;
+		} else if (view_find_byte(VIEW(" \t\r\n"), value.data[i]) == VIEW_NOT_FOUND) {
+			text_add_byte(&text, value.data[i]);
+		}
+	}
+	const struct view copy = arena_copy(arena, text_view(&text));
+	text_deinit(&text);
+	return copy;
 }
 
 bool dkim_list_has(struct view list, struct view word)

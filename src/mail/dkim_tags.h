@@ -5,7 +5,7 @@
 #ifndef MAIL_DKIM_TAGS_H
 #define MAIL_DKIM_TAGS_H
 
-#include "base/view.h"
+#include "base/arena.h"
 
 enum { DKIM_TAGS_MOST = 100 };
 
@@ -22,6 +22,8 @@ struct dkim_tags {
 bool dkim_tags_read(struct view list, struct dkim_tags *tags);
 /* NULL: it is not there. */
 const struct view *dkim_tag_find(const struct dkim_tags *tags, struct view name);
+/* Without dkim-quoted-printable (RFC 6376 2.11): blanks go, =HH is one byte. What is no =HH stays. In the arena. */
+struct view dkim_tag_decode(struct view value, struct arena *arena);
 /* One of the words of a list with colons between. */
 bool dkim_list_has(struct view list, struct view word);
 

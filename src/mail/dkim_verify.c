@@ -63,7 +63,8 @@ struct signature {
 	bool relaxed_header, relaxed_body;
 	uint64_t length; /* l=; UINT64_MAX: all */
 	struct view names;
-	struct domain domain; /* d= in A-labels */
+	struct domain domain;          /* d= in A-labels */
+	struct domain identity_domain; /* of i=, or d= */
 	struct dkim_verdict *verdict;
 };
 
@@ -164,16 +165,33 @@ static bool read_domain(struct signature *signature)
 {
 	if (domain_parse(tag(signature, VIEW("d")), &signature->domain) != DOMAIN_OK)
 		return fault(signature, DKIM_PERMERROR, VIEW("d= is not a domain name"));
-	const struct view identity = tag(signature, VIEW("i"));
-	const size_t at = view_find_last_byte(identity, '@');
-	struct domain of;
-	if (identity.length == 0)
+	signature->identity_domain = signature->domain;
+	if (dkim_tag_find(&signature->tags, VIEW("i")) == NULL)
 		return true;
-	if (at == VIEW_NOT_FOUND || domain_parse(view_from(identity, at + 1), &of) != DOMAIN_OK)
+	const struct view identity = signature->verdict->identity;
+	const size_t at = view_find_last_byte(identity, '@');
+	if (at == VIEW_NOT_FOUND || domain_parse(view_from(identity, at + 1), &signature->identity_domain) != DOMAIN_OK)
 		return fault(signature, DKIM_PERMERROR, VIEW("i= is not an identity"));
-	if (!domain_is_within(&of, &signature->domain))
+	if (!domain_is_within(&signature->identity_domain, &signature->domain))
 		return fault(signature, DKIM_PERMERROR, VIEW("i= is not within d="));
 	return true;
+}
+
+/* sub-domain *( "." sub-domain ), and the underscores that are in use; U-labels by RFC 8616 4. */
+static bool read_selector(struct signature *signature)
+{
+	enum { LABEL_MOST = 63, NAME_MOST = 253 };
+	struct view rest = signature->verdict->selector;
+	struct view label;
+	bool good = rest.length + VIEW("._domainkey.").length + domain_view(&signature->domain).length <= NAME_MOST;
+	for (size_t i = 0; i < rest.length; i++) {
+		const char byte = rest.data[i];
+		good = good && (byte_is_alnum(byte) || (unsigned char)byte > 0x7f ||
+		                view_find_byte(VIEW("-_."), byte) != VIEW_NOT_FOUND);
+	}
+	while (view_split(&rest, '.', &label))
+		good = good && label.length > 0 && label.length <= LABEL_MOST;
+	return good || fault(signature, DKIM_PERMERROR, VIEW("s= is not a selector"));
 }
 
 static bool read_times(struct signature *signature, const struct dkim_verify_request *request)
@@ -185,11 +203,12 @@ static bool read_times(struct signature *signature, const struct dkim_verify_req
 	if (expires <= made && expires != UINT64_MAX)
 		return fault(signature, DKIM_PERMERROR, VIEW("x= is not later than t="));
 	if (request->seconds >= 0 && expires < (uint64_t)request->seconds)
-		return fault(signature, DKIM_FAIL, VIEW("the signature has expired"));
+		return fault(signature, DKIM_PERMERROR, VIEW("the signature has expired"));
 	return true;
 }
 
-static bool read_signature(struct signature *signature, const struct dkim_verify_request *request)
+static bool read_signature(struct signature *signature, const struct dkim_verify_request *request,
+                           struct arena *arena)
 {
 	const struct view raw = signature->field->raw;
 	struct dkim_verdict *verdict = signature->verdict;
@@ -199,12 +218,12 @@ static bool read_signature(struct signature *signature, const struct dkim_verify
 	verdict->domain = tag(signature, VIEW("d"));
 	verdict->selector = tag(signature, VIEW("s"));
 	verdict->algorithm = tag(signature, VIEW("a"));
-	verdict->identity = tag(signature, VIEW("i"));
+	verdict->identity = dkim_tag_decode(tag(signature, VIEW("i")), arena);
 	verdict->has_length = dkim_tag_find(&signature->tags, VIEW("l")) != NULL;
 	signature->names = verdict->names = tag(signature, VIEW("h"));
 	verdict->covers_from = dkim_list_has(signature->names, VIEW("from"));
 	if (!read_required(signature) || !read_algorithm(signature) || !read_canonicalization(signature) ||
-	    !read_domain(signature))
+	    !read_domain(signature) || !read_selector(signature))
 		return false;
 	if (!verdict->covers_from)
 		return fault(signature, DKIM_PERMERROR, VIEW("From is not signed"));
@@ -226,11 +245,7 @@ static bool key_fits(struct signature *signature, const struct dkim_key *key)
 		return fault(signature, DKIM_PERMERROR, VIEW("the key is not for this hash"));
 	if (!key->allows_email)
 		return fault(signature, DKIM_PERMERROR, VIEW("the key is not for mail"));
-	const size_t at = view_find_last_byte(signature->verdict->identity, '@');
-	struct domain of;
-	if (key->strict && at != VIEW_NOT_FOUND &&
-	    (domain_parse(view_from(signature->verdict->identity, at + 1), &of) != DOMAIN_OK ||
-	     !domain_equal(&of, &signature->domain)))
+	if (key->strict && !domain_equal(&signature->identity_domain, &signature->domain))
 		return fault(signature, DKIM_PERMERROR, VIEW("the key forbids i= below d="));
 	signature->verdict->testing = key->testing;
 	return true;
@@ -314,8 +329,15 @@ static struct view hash_body(struct verifying *verifying, const struct signature
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
 	const struct dkim_sink sink = { digest, add_to_digest };
+	struct body_hash part = { .hash = VIEW_NONE };
+	struct body_hash *kept = signature->length == UINT64_MAX
+	                             ? &verifying->hashes[signature->relaxed_body][signature->algorithm->sha1]
+	                             : &part;
 	if (is_known)
 		return view_bytes(verifying->request->body_hash, SHA256_SIZE);
+	*whole = kept->length;
+	if (kept->hash.length > 0)
+		return kept->hash;
 	must(EVP_DigestInit_ex2(digest, method_of(signature), NULL) == 1);
 	*whole = dkim_canonical_body(verifying->body, signature->relaxed_body, signature->length, &sink);
 	must(EVP_DigestFinal_ex(digest, hash, &length) == 1);
@@ -336,15 +358,8 @@ static bool body_fits(struct verifying *verifying, struct signature *signature, 
 	if (signature->length != UINT64_MAX && signature->length > whole)
 		return fault(signature, DKIM_PERMERROR, VIEW("l= is more than the body"));
 	return same || fault(signature, DKIM_FAIL, VIEW("the body is not the one that was signed"));
-	struct body_hash part = { .hash = VIEW_NONE };
-	struct body_hash *kept = signature->length == UINT64_MAX
-	                             ? &verifying->hashes[signature->relaxed_body][signature->algorithm->sha1]
-	                             : &part;
 }
 
-	*whole = kept->length;
-	if (kept->hash.length > 0)
-		return kept->hash;
 /* The field without the value of b= (RFC 6376 3.7), and without its CRLF. */
 static void add_own_field(const struct signature *signature, const struct dkim_sink *sink)
 {
@@ -430,7 +445,7 @@ static bool signature_fits(struct verifying *verifying, struct signature *signat
 static void verify_one(struct verifying *verifying, const struct field *field, struct dkim_verdict *verdict)
 {
 	struct signature signature = { .field = field, .verdict = verdict, .length = UINT64_MAX };
-	if (!read_signature(&signature, verifying->request))
+	if (!read_signature(&signature, verifying->request, verifying->arena))
 		return;
 	struct dkim_public *key = key_find(verifying, &signature);
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
@@ -501,7 +516,7 @@ bool dkim_hash(struct view message, struct view field, struct arena *arena, uint
 	read_fields(&verifying, fields);
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	must(digest != NULL);
-	const bool good = view_find_byte(field, ':') != VIEW_NOT_FOUND && read_signature(&signature, &request) &&
+	const bool good = view_find_byte(field, ':') != VIEW_NOT_FOUND && read_signature(&signature, &request, arena) &&
 	                  hash_for_signing(&verifying, &signature, digest, body, header);
 	EVP_MD_CTX_free(digest);
 	*why = verdict.reason;

@@ -13,10 +13,10 @@ enum { DKIM_SIGNATURES_MOST = 16 };
 /* The words of RFC 8601 2.7.1. */
 enum dkim_result {
 	DKIM_PASS,
-	DKIM_FAIL,    /* it does not fit the message, or has expired */
+	DKIM_FAIL,    /* it does not fit the message */
 	DKIM_POLICY,  /* it may fit, but nobody should trust it any more: SHA-1, RSA of less than 1024 bits (RFC 8301) */
 	DKIM_NEUTRAL, /* the signature cannot be read */
-	DKIM_PERMERROR, /* it says something impossible, or there is no such key */
+	DKIM_PERMERROR, /* it says something impossible, has expired, or there is no such key */
 	DKIM_TEMPERROR, /* the key could not be asked for */
 };
 const char *dkim_result_name(enum dkim_result result);
@@ -24,11 +24,11 @@ const char *dkim_result_name(enum dkim_result result);
 struct dkim_verdict {
 	enum dkim_result result;
 	struct view reason; /* empty with PASS; lives as long as the arena */
-	struct view domain; /* d=, s=, a=, i= as written; empty: not there */
+	struct view domain; /* d=, s=, a= as written; empty: not there */
 	struct view selector;
 	struct view algorithm;
-	struct view identity;
-	struct view names; /* h= */
+	struct view identity; /* i= without its quoted-printable; empty: not there */
+	struct view names;    /* h= */
 	bool covers_from;
 	bool has_length; /* l=: what stands behind is anybody's */
 	bool testing;    /* the key says t=y */
