@@ -61,7 +61,7 @@ const struct cli_verb cli_verbs[] = {
 	  "may this address send as that sender? needs no daemon", "ip= from= helo= resolver= trust-anchor=", 0, 0,
 	  check_spf },
 	{ "check", "dkim", "[--legacy] [--resolver ADDRESS:PORT [--trust-anchor FILE]] < message",
-	  "judge a message's signatures; --legacy takes SHA-1 and short keys; needs no daemon",
+	  "judge a message's signatures; --legacy as before RFC 6376: SHA-1, short keys, g=; needs no daemon",
 	  "legacy resolver= trust-anchor=", 0, 0, check_dkim },
 	{ "check", "dmarc",
 	  "DOMAIN|--from ADDRESS [--spf DOMAIN] [--dkim DOMAIN[,DOMAIN...]]\n"

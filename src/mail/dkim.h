@@ -66,11 +66,14 @@ struct dkim_key {
 	bool strict;        /* t=s */
 	bool allows_sha256; /* h= */
 	bool allows_sha1;
-	bool allows_email; /* s= */
+	bool allows_email;       /* s= */
+	struct view granularity; /* g= of RFC 4871 3.6.1; VIEW_NONE: it is not there. RFC 6376 has none */
 };
 
 enum dkim_key_fault dkim_key_parse(struct view record, struct arena *arena, struct dkim_key *key);
 struct view dkim_key_fault_text(enum dkim_key_fault fault);
+/* By RFC 4871 3.6.1: may the key sign as this local-part? */
+bool dkim_key_is_for(const struct dkim_key *key, struct view local_part);
 /* ours: RSA as SubjectPublicKeyInfo in DER (a bare RSAPublicKey in the record is the same key), Ed25519 as 32 bytes.
  */
 bool dkim_key_equals(const struct dkim_key *key, enum dkim_algorithm algorithm, struct view ours);

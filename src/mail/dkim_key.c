@@ -55,10 +55,27 @@ enum dkim_key_fault dkim_key_parse(struct view record, struct arena *arena, stru
 		services == NULL || dkim_list_has(*services, VIEW("*")) || dkim_list_has(*services, VIEW("email"));
 	parsed.testing = flags != NULL && dkim_list_has(*flags, VIEW("y"));
 	parsed.strict = flags != NULL && dkim_list_has(*flags, VIEW("s"));
+	const struct view *granularity = dkim_tag_find(&tags, VIEW("g"));
+	/* An empty one without v= is of DomainKeys (RFC 4870), where it means any. */
+	if (granularity != NULL && (granularity->length > 0 || version != NULL))
+		parsed.granularity = arena_copy(arena, *granularity);
 	const enum dkim_key_fault fault = read_key(dkim_tag_find(&tags, VIEW("p")), arena, &parsed);
 	if (fault == DKIM_KEY_GOOD)
 		*key = parsed;
 	return fault;
+}
+
+/* One star stands for anything; nothing fits an empty one. */
+bool dkim_key_is_for(const struct dkim_key *key, struct view local_part)
+{
+	const struct view pattern = key->granularity;
+	const size_t star = view_find_byte(pattern, '*');
+	if (pattern.data == NULL)
+		return true;
+	if (star == VIEW_NOT_FOUND)
+		return pattern.length > 0 && view_equal(pattern, local_part);
+	return local_part.length + 1 >= pattern.length && view_starts(local_part, view_first(pattern, star)) &&
+	       view_ends(local_part, view_from(pattern, star + 1));
 }
 
 /* Takes the element with this tag off the front of *rest (X.690 8.1; lengths of at most two octets). */

@@ -111,6 +111,44 @@ static void too_many_tags(void **state)
 	arena_deinit(&arena);
 }
 
+/* RFC 4871 3.6.1 */
+static const struct granularity_case {
+	const char *name;
+	struct view record;
+	struct view local_part;
+	bool fits;
+} granularity_cases[] = {
+	{ "none", VIEW_INIT("v=DKIM1; " P), VIEW_INIT("tom"), true },
+	{ "none, nobody", VIEW_INIT("v=DKIM1; " P), VIEW_INIT(""), true },
+	{ "any", VIEW_INIT("v=DKIM1; g=*; " P), VIEW_INIT("tom"), true },
+	{ "any, nobody", VIEW_INIT("v=DKIM1; g=*; " P), VIEW_INIT(""), true },
+	{ "exactly", VIEW_INIT("v=DKIM1; g=tom; " P), VIEW_INIT("tom"), true },
+	{ "in other letters", VIEW_INIT("v=DKIM1; g=tom; " P), VIEW_INIT("Tom"), false },
+	{ "another", VIEW_INIT("v=DKIM1; g=tom; " P), VIEW_INIT("tim"), false },
+	{ "nobody", VIEW_INIT("v=DKIM1; g=tom; " P), VIEW_INIT(""), false },
+	{ "begins and ends", VIEW_INIT("v=DKIM1; g=t*m; " P), VIEW_INIT("tm"), true },
+	{ "begins and ends, with more", VIEW_INIT("v=DKIM1; g=t*m; " P), VIEW_INIT("tom.tim"), true },
+	{ "ends in another", VIEW_INIT("v=DKIM1; g=t*m; " P), VIEW_INIT("tom.tin"), false },
+	{ "begins with another", VIEW_INIT("v=DKIM1; g=t*m; " P), VIEW_INIT("atom"), false },
+	{ "one byte is not both", VIEW_INIT("v=DKIM1; g=t*t; " P), VIEW_INIT("t"), false },
+	{ "empty", VIEW_INIT("v=DKIM1; g=; " P), VIEW_INIT("tom"), false },
+	{ "empty, nobody", VIEW_INIT("v=DKIM1; g=; " P), VIEW_INIT(""), false },
+	{ "empty, of DomainKeys", VIEW_INIT("g=; " P), VIEW_INIT("tom"), true },
+};
+
+static void granularity(void **state)
+{
+	(void)state;
+	struct arena arena = { 0 };
+	for (size_t i = 0; i < CASES(granularity_cases); i++) {
+		const struct granularity_case *row = &granularity_cases[i];
+		struct dkim_key key;
+		expect_number(row->name, dkim_key_parse(row->record, &arena, &key), DKIM_KEY_GOOD);
+		expect_number(row->name, dkim_key_is_for(&key, row->local_part), row->fits);
+	}
+	arena_deinit(&arena);
+}
+
 /* RFC 6376 2.11 */
 static const struct decode_case {
 	const char *name;
@@ -258,7 +296,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records),    cmocka_unit_test(too_many_tags), cmocka_unit_test(comparison),
-		cmocka_unit_test(round_trip), cmocka_unit_test(strings),       cmocka_unit_test(decoding),
+		cmocka_unit_test(round_trip), cmocka_unit_test(strings),       cmocka_unit_test(granularity),
+		cmocka_unit_test(decoding),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,7 @@ struct signature {
 	struct view names;
 	struct domain domain;          /* d= in A-labels */
 	struct domain identity_domain; /* of i=, or d= */
+	struct view local_part;        /* of i= */
 	struct dkim_verdict *verdict;
 };
 
@@ -122,18 +123,20 @@ static bool read_number(const struct signature *signature, struct view name, uin
 	return value == NULL || view_to_u64(*value, number);
 }
 
-static bool read_required(struct signature *signature)
+static bool read_required(struct signature *signature, bool legacy)
 {
 	static const struct view required[] = {
-		VIEW_INIT("v"), VIEW_INIT("a"), VIEW_INIT("b"), VIEW_INIT("bh"),
-		VIEW_INIT("d"), VIEW_INIT("h"), VIEW_INIT("s"),
+		VIEW_INIT("a"), VIEW_INIT("b"), VIEW_INIT("bh"), VIEW_INIT("d"), VIEW_INIT("h"), VIEW_INIT("s"),
 	};
+	const struct view *version = dkim_tag_find(&signature->tags, VIEW("v"));
+	bool complete = version != NULL || legacy;
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
-		if (dkim_tag_find(&signature->tags, required[i]) == NULL)
-			return fault(signature, DKIM_PERMERROR, VIEW("a required tag is missing (v, a, b, bh, d, h, s)"));
-	if (!view_equal(tag(signature, VIEW("v")), VIEW("1")))
-		return fault(signature, DKIM_PERMERROR, VIEW("v= is not 1"));
-	return true;
+		complete = complete && dkim_tag_find(&signature->tags, required[i]) != NULL;
+	if (!complete)
+		return fault(signature, DKIM_PERMERROR, VIEW("a required tag is missing (v, a, b, bh, d, h, s)"));
+	if (version == NULL || view_equal(*version, VIEW("1")) || (legacy && view_equal(*version, VIEW("0.5"))))
+		return true;
+	return fault(signature, DKIM_PERMERROR, VIEW("v= is not 1"));
 }
 
 static bool read_algorithm(struct signature *signature)
@@ -174,6 +177,7 @@ static bool read_domain(struct signature *signature)
 		return fault(signature, DKIM_PERMERROR, VIEW("i= is not an identity"));
 	if (!domain_is_within(&signature->identity_domain, &signature->domain))
 		return fault(signature, DKIM_PERMERROR, VIEW("i= is not within d="));
+	signature->local_part = view_first(identity, at);
 	return true;
 }
 
@@ -222,8 +226,8 @@ static bool read_signature(struct signature *signature, const struct dkim_verify
 	verdict->has_length = dkim_tag_find(&signature->tags, VIEW("l")) != NULL;
 	signature->names = verdict->names = tag(signature, VIEW("h"));
 	verdict->covers_from = dkim_list_has(signature->names, VIEW("from"));
-	if (!read_required(signature) || !read_algorithm(signature) || !read_canonicalization(signature) ||
-	    !read_domain(signature) || !read_selector(signature))
+	if (!read_required(signature, request->legacy) || !read_algorithm(signature) ||
+	    !read_canonicalization(signature) || !read_domain(signature) || !read_selector(signature))
 		return false;
 	if (!verdict->covers_from)
 		return fault(signature, DKIM_PERMERROR, VIEW("From is not signed"));
@@ -237,7 +241,7 @@ static bool read_signature(struct signature *signature, const struct dkim_verify
 
 /* ---- the key (RFC 6376 6.1.2) */
 
-static bool key_fits(struct signature *signature, const struct dkim_key *key)
+static bool key_fits(struct signature *signature, const struct dkim_key *key, bool legacy)
 {
 	if (key->algorithm != signature->algorithm->key)
 		return fault(signature, DKIM_PERMERROR, VIEW("the key is for another algorithm"));
@@ -247,6 +251,8 @@ static bool key_fits(struct signature *signature, const struct dkim_key *key)
 		return fault(signature, DKIM_PERMERROR, VIEW("the key is not for mail"));
 	if (key->strict && !domain_equal(&signature->identity_domain, &signature->domain))
 		return fault(signature, DKIM_PERMERROR, VIEW("the key forbids i= below d="));
+	if (legacy && !dkim_key_is_for(key, signature->local_part))
+		return fault(signature, DKIM_PERMERROR, VIEW("the key is for other local-parts (g=)"));
 	signature->verdict->testing = key->testing;
 	return true;
 }
@@ -259,7 +265,7 @@ static struct dkim_public *key_of_record(struct verifying *verifying, struct sig
 		fault(signature, DKIM_PERMERROR, dkim_key_fault_text(found));
 		return NULL;
 	}
-	if (!key_fits(signature, &key))
+	if (!key_fits(signature, &key, verifying->request->legacy))
 		return NULL;
 	struct dkim_public *parsed = dkim_public_take(verifying->request->keys, &key, verifying->arena);
 	if (parsed == NULL)

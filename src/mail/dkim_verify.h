@@ -38,7 +38,9 @@ struct dkim_verdict {
 struct dkim_verify_request {
 	struct view message; /* lines end in CRLF */
 	int64_t seconds;     /* now, since 1970 */
-	bool legacy;         /* SHA-1 and short keys are judged like any other */
+	/* Old mail: SHA-1 and short keys are judged like any other; g= of the key counts (RFC 4871 3.6.1), and v= may be
+	 * missing or 0.5, as in the drafts before it. */
+	bool legacy;
 	/* Whoever has sealed it knows the SHA-256 of the whole body, relaxed (SHA256_SIZE bytes): then the body is not
 	 * read for seals of that form. NULL: it is. */
 	const uint8_t *body_hash;

@@ -94,6 +94,7 @@ def names(keys):
             "strict._domainkey.example.com": key("v=DKIM1; t=s:y; p=" + public["rsa"]),
             "kind._domainkey.example.com": key("v=DKIM1; k=ed25519; p=" + public["ed"]),
             "version._domainkey.example.com": key("v=DKIM2; p=" + public["rsa"]),
+            "granular._domainkey.example.com": key("v=DKIM1; g=t*m; p=" + public["rsa"]),
             "two._domainkey.example.com": [txt("not a key"), txt("v=DKIM1; p=" + public["rsa"])],
             "alias._domainkey.example.com": [("CNAME", "rsa._domainkey.example.com.")],
             "dead._domainkey.example.com": ["SERVFAIL"],
@@ -201,6 +202,24 @@ def seal_with(keys, changes, selector=b"rsa"):
     made = Other(MESSAGE, signature_algorithm=b"rsa-sha256")
     fields = [b"From", b"To", b"Subject", b"X-Twice"]
     return made.sign(selector, b"example.com", keys["rsa"][0], canonicalize=(b"relaxed", b"relaxed"), include_headers=fields) + MESSAGE
+
+
+def test_drafts_before_rfc_4871(names, keys):
+    """Without v=, or with v=0.5."""
+    for version in (None, b"0.5"):
+        sealed = seal_with(keys, {b"v": version})
+        assert first(names, sealed)[0] == "permerror"
+        assert first(names, sealed, "--legacy")[0] == "pass"
+        assert first(names, sealed.replace(b"X-Twice: two", b"X-Twice: three"), "--legacy")[0] == "fail"
+    assert first(names, seal_with(keys, {b"v": b"5"}), "--legacy")[:2] == ("permerror", "v= is not 1")
+
+
+def test_granularity(names, keys):
+    """RFC 6376 has no g= any more; RFC 4871 had."""
+    for identity, result in ((b"tom@example.com", "pass"), (b"tim@sub.example.com", "pass"), (b"anna@example.com", "permerror"), (None, "permerror")):
+        sealed = seal(keys, selector="granular", identity=identity)
+        assert first(names, sealed)[0] == "pass"
+        assert first(names, sealed, "--legacy")[0] == result
 
 
 def test_identity(names, keys):
