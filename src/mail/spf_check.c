@@ -1,6 +1,7 @@
 #include "mail/spf_check.h"
 
 #include "base/bytes.h"
+#include "mail/domain.h"
 #include "mail/spf.h"
 
 enum { DOMAIN_MOST = 253, LABEL_MOST = 63, EXPANDED_MOST = 4096, EXPLANATION_MOST = 2048, LINE_MOST = 600 };
@@ -245,6 +246,26 @@ static struct spf_names names_of(struct level *level, bool explaining)
 		                       .context = level };
 }
 
+static bool is_beyond_ascii(struct view text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if ((unsigned char)text.data[i] > 0x7f)
+			return true;
+	return false;
+}
+
+/* RFC 8616 5: what holds %{s} or %{l} of a local-part beyond ASCII names nothing. */
+static bool names_nothing(const struct check *check, struct view spec)
+{
+	if (!is_beyond_ascii(view_first(check->sender, view_find_last_byte(check->sender, '@'))))
+		return false;
+	for (size_t at; (at = view_find_byte(spec, '%')) != VIEW_NOT_FOUND; spec = view_from(spec, at + 2))
+		if (view_starts_nocase(view_from(spec, at), VIEW("%{s")) ||
+		    view_starts_nocase(view_from(spec, at), VIEW("%{l")))
+			return true;
+	return false;
+}
+
 /* The name a term is about. VIEW_NONE: it is no macro-string, which was told. */
 static struct view target_of(struct level *level, struct view spec)
 {
@@ -450,8 +471,9 @@ static enum spf_result redirect(struct level *level, struct view spec)
 	if (!term_counts(check))
 		return check->failure;
 	trace(check, "%.*s: redirect=%.*s", VIEW_PRINT(level->domain), VIEW_PRINT(spec));
+	const bool leads_nowhere = names_nothing(check, spec);
 	level->domain = target_of(level, spec);
-	const enum spf_result result = check->failed ? check->failure : evaluate(level);
+	const enum spf_result result = check->failed ? check->failure : leads_nowhere ? SPF_NONE : evaluate(level);
 	if (result == SPF_NONE)
 		fail(check, SPF_PERMERROR,
 		     arena_print(check->arena, "the redirection leads to %.*s, which has no SPF record",
@@ -467,7 +489,7 @@ static enum spf_result evaluate_terms(struct level *level, struct view record, c
 	while (spf_next(&walk, &term) == SPF_TERM) {
 		if (term.kind >= SPF_REDIRECT)
 			continue;
-		const bool matches = matchers[term.kind](level, &term);
+		const bool matches = !names_nothing(check, term.domain) && matchers[term.kind](level, &term);
 		if (check->failed)
 			return check->failure;
 		trace(check, "%.*s: %.*s %s", VIEW_PRINT(level->domain), VIEW_PRINT(term.text),
@@ -533,15 +555,25 @@ static struct spf_client unmapped(const struct spf_client *client)
 	return made;
 }
 
+/* RFC 8616 5: A-labels for U-labels; what has none stays as it is, and is no name. */
+static struct view with_a_labels(struct view name, struct arena *arena)
+{
+	struct domain domain;
+	if (!is_beyond_ascii(name) || domain_parse(name, &domain) != DOMAIN_OK)
+		return name;
+	return arena_copy(arena, domain_view(&domain));
+}
+
 /* RFC 7208 2.4, 4.3: without a local-part it is postmaster's. */
 static struct view sender_of(const struct spf_client *client, struct arena *arena)
 {
 	const size_t at = view_find_last_byte(client->sender, '@');
-	if (client->sender.length == 0)
-		return arena_print(arena, "postmaster@%.*s", VIEW_PRINT(client->helo));
-	if (at == 0 || at == VIEW_NOT_FOUND)
-		return arena_print(arena, "postmaster@%.*s", VIEW_PRINT(view_from(client->sender, at + 1)));
-	return client->sender;
+	const bool has_local_part = at != 0 && at != VIEW_NOT_FOUND;
+	const struct view local_part = has_local_part ? view_first(client->sender, at) : VIEW("postmaster");
+	const struct view name = client->sender.length == 0 ? client->helo : view_from(client->sender, at + 1);
+	if (has_local_part && !is_beyond_ascii(name))
+		return client->sender;
+	return arena_print(arena, "%.*s@%.*s", VIEW_PRINT(local_part), VIEW_PRINT(with_a_labels(name, arena)));
 }
 
 void spf_check_host(const struct dns_lookup *lookup, const struct spf_client *client, struct arena *arena,

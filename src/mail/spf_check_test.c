@@ -9,6 +9,16 @@ static const struct view zones[] = {
 	VIEW_INIT(
 		/* what the sender's domains publish */
 		"plain.example TXT v=spf1 ip4:192.0.2.0/24 -all\n"
+		"xn--rksmrgs-5wao1o.example TXT v=spf1 exists:%{o}.list.example -all\n"
+		"xn--rksmrgs-5wao1o.example.list.example A 192.0.2.1\n"
+		"local.example TXT v=spf1 exists:%{l}.list.example exists:%%.%{S}.list.example -all\n"
+		"j\303\266rg.list.example A 192.0.2.1\n"
+		"j\303\266rg@local.example.list.example A 192.0.2.1\n"
+		"tom.list.example A 192.0.2.1\n"
+		"localred.example TXT v=spf1 redirect=%{l1r+}.list.example\n"
+		"j\303\266rg.list.example TXT v=spf1 +all\n"
+		"notlocal.example TXT v=spf1 exists:%%{l.%{o}.list.example -all\n"
+		"%{l.notlocal.example.list.example A 192.0.2.1\n"
 		"soft.example TXT v=spf1 ip4:198.51.100.1 ~all\n"
 		"open.example TXT v=spf1\n"
 		"quiet.example TXT v=spf1 ?all\n"
@@ -222,6 +232,14 @@ static const struct check_case {
 	{ "tom@unknown.example", V4, false, SPF_PASS, "" },
 	{ "tom@a.example", V4, false, SPF_PASS, "" },
 	{ "tom@a.example", V6, true, SPF_PASS, "" },
+	{ "tom@r\303\244ksm\303\266rg\303\245s.example", V4, false, SPF_PASS, "" },
+	{ "r\303\244ksm\303\266rg\303\245s.example", V4, false, SPF_PASS, "" },
+	{ "tom@r\377.example", V4, false, SPF_NONE, "" },
+	{ "j\303\266rg@local.example", V4, false, SPF_FAIL, "" },
+	{ "tom@local.example", V4, false, SPF_PASS, "" },
+	{ "j\303\266rg@localred.example", V4, false, SPF_PERMERROR, "" },
+	{ "j\303\266rg@notlocal.example", V4, false, SPF_PASS, "" },
+	{ "j\303\266rg@plain.example", V4, false, SPF_PASS, "" },
 	{ "tom@a.example", { 192, 0, 2, 2 }, false, SPF_FAIL, "" },
 	{ "tom@near.example", { 192, 0, 2, 254 }, false, SPF_PASS, "" },
 	{ "tom@near.example", { 0x20, 0x01, 0x0d, 0xb8, [7] = 0, [8] = 0xff }, true, SPF_PASS, "" },
