@@ -52,8 +52,10 @@ bool message_read(struct text *message)
 {
 	struct text raw = TEXT_LIMIT(INPUT_MOST);
 	const bool good = file_read_all(STDIN_FILENO, &raw);
-	if (!good)
-		cli_fail(USAGE, "cannot read the message: %s", strerror(errno));
+	if (!good && errno == EFBIG)
+		cli_fail(USAGE, "the message on standard input is larger than %d MiB", INPUT_MOST / (1024 * 1024));
+	else if (!good)
+		cli_fail(USAGE, "cannot read the message from standard input: %s", strerror(errno));
 	else
 		lines_to_crlf(text_view(&raw), message);
 	text_deinit(&raw);
