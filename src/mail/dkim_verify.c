@@ -181,7 +181,7 @@ static bool read_domain(struct signature *signature)
 	return true;
 }
 
-/* sub-domain *( "." sub-domain ), and the underscores that are in use; U-labels by RFC 8616 4. */
+/* sub-domain *( "." sub-domain ), and the underscores that are in use; U-labels by RFC 8616 5. */
 static bool read_selector(struct signature *signature)
 {
 	enum { LABEL_MOST = 63, NAME_MOST = 253 };
@@ -275,7 +275,7 @@ static struct dkim_public *key_of_record(struct verifying *verifying, struct sig
 	return parsed;
 }
 
-/* RFC 8616 4: a selector may be in U-labels too. */
+/* RFC 8616 5: a selector may be in U-labels too. */
 static struct view selector_of(struct verifying *verifying, const struct signature *signature)
 {
 	struct domain ascii;

@@ -23,7 +23,8 @@ struct check {
 	struct spf_client client;
 	struct spf_outcome *outcome;
 	struct view sender;
-	bool failed; /* temperror or permerror: outcome->problem says why */
+	bool explaining; /* the result is there */
+	bool failed;     /* temperror or permerror: outcome->problem says why */
 	enum spf_result failure;
 };
 
@@ -76,13 +77,32 @@ static const char *const type_names[] = {
 	[LOOKUP_A] = "A", [LOOKUP_AAAA] = "AAAA", [LOOKUP_MX] = "MX", [LOOKUP_PTR] = "PTR", [LOOKUP_TXT] = "TXT",
 };
 
-/* FAILED also when nothing may be asked any more. */
+static bool is_name(struct view name, size_t labels_least)
+{
+	struct view label;
+	size_t count = 0;
+	if (name.length == 0 || name.length > DOMAIN_MOST)
+		return false;
+	while (view_split(&name, '.', &label)) {
+		if (label.length == 0 || label.length > LABEL_MOST)
+			return false;
+		count++;
+	}
+	return count >= labels_least;
+}
+
+/* FAILED also when nothing may be asked any more. What cannot be a name has no record (RFC 7208 4.8). */
 static void ask(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
 {
 	struct spf_outcome *outcome = check->outcome;
 	*answer = (struct lookup_answer){ .status = TXT_FAILED };
 	if (check->failed)
 		return;
+	if (!is_name(name, 1)) {
+		answer->status = TXT_NONE;
+		trace(check, "%.*s is not a domain name", VIEW_PRINT(name));
+		return;
+	}
 	if (outcome->queries == SPF_QUERIES_MOST) {
 		fail(check, SPF_PERMERROR, arena_print(check->arena, "more than %d queries", SPF_QUERIES_MOST));
 		return;
@@ -121,7 +141,7 @@ static bool term_counts(struct check *check)
 static void term_ask(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
 {
 	ask_or_fail(check, name, type, answer);
-	if (answer->status != TXT_NONE)
+	if (answer->status != TXT_NONE || !is_name(name, 1))
 		return;
 	if (check->outcome->void_lookups == SPF_VOID_MOST)
 		fail(check, SPF_PERMERROR, VIEW("more than 2 look-ups of what is not there"));
@@ -136,27 +156,15 @@ static enum lookup_type family(const struct check *check)
 
 /* ---- names */
 
-static bool is_name(struct view name, size_t labels_least)
+static struct view without_last_dot(struct view name)
 {
-	struct view label;
-	size_t count = 0;
-	if (view_ends(name, VIEW(".")))
-		name = view_first(name, name.length - 1);
-	if (name.length == 0 || name.length > DOMAIN_MOST)
-		return false;
-	while (view_split(&name, '.', &label)) {
-		if (label.length == 0 || label.length > LABEL_MOST)
-			return false;
-		count++;
-	}
-	return count >= labels_least;
+	return view_ends(name, VIEW(".")) ? view_first(name, name.length - 1) : name;
 }
 
 /* RFC 7208 7.3: from the left whole labels go until it fits. */
 static struct view shortened(struct view name)
 {
-	if (view_ends(name, VIEW(".")))
-		name = view_first(name, name.length - 1);
+	name = without_last_dot(name);
 	while (name.length > DOMAIN_MOST) {
 		const size_t dot = view_find_byte(name, '.');
 		name = dot == VIEW_NOT_FOUND ? VIEW_NONE : view_from(name, dot + 1);
@@ -217,12 +225,15 @@ static struct view pointer_within(struct check *check, const struct lookup_answe
 	return VIEW_NONE;
 }
 
-/* RFC 7208 7.3, "p": the domain itself if it is one, or a sub-domain, or any, or "unknown". */
+/* RFC 7208 4.6.4, 7.3, "p", which counts as a term does: the domain itself if it is one, or a sub-domain, or any, or
+ * "unknown". */
 static struct view validated_name(void *context)
 {
 	struct level *level = context;
 	struct check *check = level->check;
 	struct lookup_answer pointers;
+	if (!check->explaining && !term_counts(check))
+		return VIEW("unknown");
 	ask_pointers(check, &pointers);
 	for (size_t i = 0; pointers.status == TXT_FOUND && i < pointers.count; i++)
 		if (view_equal_nocase(pointers.records[i], level->domain) && name_holds_client(check, level->domain))
@@ -254,7 +265,7 @@ static bool is_beyond_ascii(struct view text)
 	return false;
 }
 
-/* RFC 8616 5: what holds %{s} or %{l} of a local-part beyond ASCII names nothing. */
+/* RFC 8616 4: what holds %{s} or %{l} of a local-part beyond ASCII names nothing. */
 static bool names_nothing(const struct check *check, struct view spec)
 {
 	if (!is_beyond_ascii(view_first(check->sender, view_find_last_byte(check->sender, '@'))))
@@ -529,6 +540,7 @@ static struct view explain(struct level *level)
 	struct lookup_answer answer;
 	struct text text = TEXT_LIMIT(EXPLANATION_MOST);
 	struct view explanation = VIEW_NONE;
+	check->explaining = true;
 	ask(check, target_of(level, level->explanation), LOOKUP_TXT, &answer);
 	bool good = answer.status == TXT_FOUND && answer.count == 1 && spf_expand(&names, answer.records[0], &text) &&
 	            !text.overflow;
@@ -555,7 +567,7 @@ static struct spf_client unmapped(const struct spf_client *client)
 	return made;
 }
 
-/* RFC 8616 5: A-labels for U-labels; what has none stays as it is, and is no name. */
+/* RFC 8616 4: A-labels for U-labels; what has none stays as it is, and is no name. */
 static struct view with_a_labels(struct view name, struct arena *arena)
 {
 	struct domain domain;
@@ -570,9 +582,10 @@ static struct view sender_of(const struct spf_client *client, struct arena *aren
 	const size_t at = view_find_last_byte(client->sender, '@');
 	const bool has_local_part = at != 0 && at != VIEW_NOT_FOUND;
 	const struct view local_part = has_local_part ? view_first(client->sender, at) : VIEW("postmaster");
-	const struct view name = client->sender.length == 0 ? client->helo : view_from(client->sender, at + 1);
+	const struct view given = client->sender.length == 0 ? client->helo : view_from(client->sender, at + 1);
+	const struct view name = without_last_dot(given);
 	if (has_local_part && !is_beyond_ascii(name))
-		return client->sender;
+		return view_first(client->sender, at + 1 + name.length);
 	return arena_print(arena, "%.*s@%.*s", VIEW_PRINT(local_part), VIEW_PRINT(with_a_labels(name, arena)));
 }
 
@@ -589,8 +602,7 @@ void spf_check_host(const struct dns_lookup *lookup, const struct spf_client *cl
 	};
 	struct level level = { .check = &check,
 		                   .domain = view_from(check.sender, view_find_last_byte(check.sender, '@') + 1) };
-	if (view_ends(level.domain, VIEW(".")))
-		level.domain = view_first(level.domain, level.domain.length - 1);
+	check.client.helo = without_last_dot(client->helo);
 	/* RFC 7208 4.3: what is no name of several labels has no record. */
 	if (!is_name(level.domain, 2) || level.domain.data[0] == '[') {
 		trace(&check, "%.*s is not a domain name", VIEW_PRINT(level.domain));

@@ -17,6 +17,17 @@ static const struct view zones[] = {
 		"tom.list.example A 192.0.2.1\n"
 		"localred.example TXT v=spf1 redirect=%{l1r+}.list.example\n"
 		"j\303\266rg.list.example TXT v=spf1 +all\n"
+		"dots.example TXT v=spf1 exists:%{o}.%{h}.%{s}.list.example -all\n"
+		"dots.example.client.example.net.tom@dots.example.list.example A 192.0.2.1\n"
+		"long.example TXT v=spf1 exists:%{l}.list.example a:%{l}.list.example mx:%{l}.list.example ?all\n"
+		"longinc.example TXT v=spf1 include:%{l}.list.example ?all\n"
+		"longred.example TXT v=spf1 redirect=%{l}.list.example\n"
+		"parts.example TXT v=spf1 exists:%{d99999999999999999999}.list.example -all\n"
+		"parts.example.list.example A 192.0.2.1\n"
+		"five.example TXT v=spf1 a:%{p}.ptr a:%{p}.ptr a:%{p}.ptr a:%{p}.ptr a:%{p}.ptr -all exp=%{p}.ptr\n"
+		"six.example TXT v=spf1 a:%{p}.ptr a:%{p}.ptr a:%{p}.ptr a:%{p}.ptr a:%{p}.ptr a:%{p}.ptr -all\n"
+		"mail.ptr.example.ptr A 198.51.100.1\n"
+		"mail.ptr.example.ptr TXT %{p} may not\n"
 		"notlocal.example TXT v=spf1 exists:%%{l.%{o}.list.example -all\n"
 		"%{l.notlocal.example.list.example A 192.0.2.1\n"
 		"soft.example TXT v=spf1 ip4:198.51.100.1 ~all\n"
@@ -198,6 +209,8 @@ static void look_up(void *context, struct view name, enum lookup_type type, stru
 		[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2, [15] = 1                                           \
 	}
 
+#define LABEL_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static const struct check_case {
 	const char *sender;
 	uint8_t address[16];
@@ -237,6 +250,16 @@ static const struct check_case {
 	{ "tom@r\377.example", V4, false, SPF_NONE, "" },
 	{ "j\303\266rg@local.example", V4, false, SPF_FAIL, "" },
 	{ "tom@local.example", V4, false, SPF_PASS, "" },
+	{ "tom@dots.example.", V4, false, SPF_PASS, "" },
+	{ "tom@dots.example..", V4, false, SPF_NONE, "" },
+	{ "tom@.", V4, false, SPF_NONE, "" },
+	{ LABEL_64 "@long.example", V4, false, SPF_NEUTRAL, "" },
+	{ "a..b@long.example", V4, false, SPF_NEUTRAL, "" },
+	{ LABEL_64 "@longinc.example", V4, false, SPF_PERMERROR, "" },
+	{ LABEL_64 "@longred.example", V4, false, SPF_PERMERROR, "" },
+	{ "tom@parts.example", V4, false, SPF_PASS, "" },
+	{ "tom@five.example", V4, false, SPF_FAIL, "mail.ptr.example may not" },
+	{ "tom@six.example", V4, false, SPF_PERMERROR, "" },
 	{ "j\303\266rg@localred.example", V4, false, SPF_PERMERROR, "" },
 	{ "j\303\266rg@notlocal.example", V4, false, SPF_PASS, "" },
 	{ "j\303\266rg@plain.example", V4, false, SPF_PASS, "" },

@@ -126,8 +126,8 @@ static bool read_transformation(const struct spf_names *names, struct view *rest
 	size_t digits = 0;
 	while (digits < body.length && byte_is_digit(body.data[digits]))
 		digits++;
-	/* RFC 7208 7.3: a number of parts is not zero. */
-	if (digits > 0 && (!view_to_u64(view_first(body, digits), &made->keep) || made->keep == 0))
+	/* RFC 7208 7.3: a number of parts is not zero; one that is too large to be read means all. */
+	if (digits > 0 && view_to_u64(view_first(body, digits), &made->keep) && made->keep == 0)
 		return false;
 	body = view_from(body, digits);
 	if (body.length > 0 && byte_lower(body.data[0]) == 'r') {
