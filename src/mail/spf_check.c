@@ -1,10 +1,10 @@
 #include "mail/spf_check.h"
 
 #include "base/bytes.h"
-#include "mail/domain.h"
 #include "mail/spf.h"
+#include "mail/spf_name.h"
 
-enum { DOMAIN_MOST = 253, LABEL_MOST = 63, EXPANDED_MOST = 4096, EXPLANATION_MOST = 2048, LINE_MOST = 600 };
+enum { EXPANDED_MOST = 4096, EXPLANATION_MOST = 2048, LINE_MOST = 600 };
 
 static const char *const result_names[] = {
 	[SPF_NONE] = "none",         [SPF_NEUTRAL] = "neutral",     [SPF_PASS] = "pass",           [SPF_FAIL] = "fail",
@@ -77,20 +77,6 @@ static const char *const type_names[] = {
 	[LOOKUP_A] = "A", [LOOKUP_AAAA] = "AAAA", [LOOKUP_MX] = "MX", [LOOKUP_PTR] = "PTR", [LOOKUP_TXT] = "TXT",
 };
 
-static bool is_name(struct view name, size_t labels_least)
-{
-	struct view label;
-	size_t count = 0;
-	if (name.length == 0 || name.length > DOMAIN_MOST)
-		return false;
-	while (view_split(&name, '.', &label)) {
-		if (label.length == 0 || label.length > LABEL_MOST)
-			return false;
-		count++;
-	}
-	return count >= labels_least;
-}
-
 /* FAILED also when nothing may be asked any more. What cannot be a name has no record (RFC 7208 4.8). */
 static void ask(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
 {
@@ -98,7 +84,7 @@ static void ask(struct check *check, struct view name, enum lookup_type type, st
 	*answer = (struct lookup_answer){ .status = TXT_FAILED };
 	if (check->failed)
 		return;
-	if (!is_name(name, 1)) {
+	if (!spf_is_name(name, 1)) {
 		answer->status = TXT_NONE;
 		trace(check, "%.*s is not a domain name", VIEW_PRINT(name));
 		return;
@@ -141,7 +127,7 @@ static bool term_counts(struct check *check)
 static void term_ask(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
 {
 	ask_or_fail(check, name, type, answer);
-	if (answer->status != TXT_NONE || !is_name(name, 1))
+	if (answer->status != TXT_NONE || !spf_is_name(name, 1))
 		return;
 	if (check->outcome->void_lookups == SPF_VOID_MOST)
 		fail(check, SPF_PERMERROR, VIEW("more than 2 look-ups of what is not there"));
@@ -152,32 +138,6 @@ static void term_ask(struct check *check, struct view name, enum lookup_type typ
 static enum lookup_type family(const struct check *check)
 {
 	return check->client.is_ip6 ? LOOKUP_AAAA : LOOKUP_A;
-}
-
-/* ---- names */
-
-static struct view without_last_dot(struct view name)
-{
-	return view_ends(name, VIEW(".")) ? view_first(name, name.length - 1) : name;
-}
-
-/* RFC 7208 7.3: from the left whole labels go until it fits. */
-static struct view shortened(struct view name)
-{
-	name = without_last_dot(name);
-	while (name.length > DOMAIN_MOST) {
-		const size_t dot = view_find_byte(name, '.');
-		name = dot == VIEW_NOT_FOUND ? VIEW_NONE : view_from(name, dot + 1);
-	}
-	return name;
-}
-
-static bool is_at_or_below(struct view name, struct view domain)
-{
-	if (view_equal_nocase(name, domain))
-		return true;
-	return name.length > domain.length && view_ends_nocase(name, domain) &&
-	       name.data[name.length - domain.length - 1] == '.';
 }
 
 /* ---- the client's validated names (RFC 7208 5.5) */
@@ -220,7 +180,7 @@ static void ask_pointers(struct check *check, struct lookup_answer *answer)
 static struct view pointer_within(struct check *check, const struct lookup_answer *pointers, struct view domain)
 {
 	for (size_t i = 0; pointers->status == TXT_FOUND && i < pointers->count && !check->failed; i++)
-		if (is_at_or_below(pointers->records[i], domain) && name_holds_client(check, pointers->records[i]))
+		if (spf_is_at_or_below(pointers->records[i], domain) && name_holds_client(check, pointers->records[i]))
 			return pointers->records[i];
 	return VIEW_NONE;
 }
@@ -257,26 +217,6 @@ static struct spf_names names_of(struct level *level, bool explaining)
 		                       .context = level };
 }
 
-static bool is_beyond_ascii(struct view text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		if ((unsigned char)text.data[i] > 0x7f)
-			return true;
-	return false;
-}
-
-/* RFC 8616 4: what holds %{s} or %{l} of a local-part beyond ASCII names nothing. */
-static bool names_nothing(const struct check *check, struct view spec)
-{
-	if (!is_beyond_ascii(view_first(check->sender, view_find_last_byte(check->sender, '@'))))
-		return false;
-	for (size_t at; (at = view_find_byte(spec, '%')) != VIEW_NOT_FOUND; spec = view_from(spec, at + 2))
-		if (view_starts_nocase(view_from(spec, at), VIEW("%{s")) ||
-		    view_starts_nocase(view_from(spec, at), VIEW("%{l")))
-			return true;
-	return false;
-}
-
 /* The name a term is about. VIEW_NONE: it is no macro-string, which was told. */
 static struct view target_of(struct level *level, struct view spec)
 {
@@ -290,7 +230,7 @@ static struct view target_of(struct level *level, struct view spec)
 		fail(check, SPF_PERMERROR,
 		     arena_print(check->arena, "\"%.*s\" holds no macro that is known here",
 		                 VIEW_PRINT(printable(check, spec))));
-	const struct view copy = arena_copy(check->arena, shortened(text_view(&name)));
+	const struct view copy = arena_copy(check->arena, spf_shorten(text_view(&name)));
 	text_deinit(&name);
 	return good ? copy : VIEW_NONE;
 }
@@ -482,7 +422,7 @@ static enum spf_result redirect(struct level *level, struct view spec)
 	if (!term_counts(check))
 		return check->failure;
 	trace(check, "%.*s: redirect=%.*s", VIEW_PRINT(level->domain), VIEW_PRINT(spec));
-	const bool leads_nowhere = names_nothing(check, spec);
+	const bool leads_nowhere = spf_names_nothing(check->sender, spec);
 	level->domain = target_of(level, spec);
 	const enum spf_result result = check->failed ? check->failure : leads_nowhere ? SPF_NONE : evaluate(level);
 	if (result == SPF_NONE)
@@ -500,7 +440,7 @@ static enum spf_result evaluate_terms(struct level *level, struct view record, c
 	while (spf_next(&walk, &term) == SPF_TERM) {
 		if (term.kind >= SPF_REDIRECT)
 			continue;
-		const bool matches = !names_nothing(check, term.domain) && matchers[term.kind](level, &term);
+		const bool matches = !spf_names_nothing(check->sender, term.domain) && matchers[term.kind](level, &term);
 		if (check->failed)
 			return check->failure;
 		trace(check, "%.*s: %.*s %s", VIEW_PRINT(level->domain), VIEW_PRINT(term.text),
@@ -567,28 +507,6 @@ static struct spf_client unmapped(const struct spf_client *client)
 	return made;
 }
 
-/* RFC 8616 4: A-labels for U-labels; what has none stays as it is, and is no name. */
-static struct view with_a_labels(struct view name, struct arena *arena)
-{
-	struct domain domain;
-	if (!is_beyond_ascii(name) || domain_parse(name, &domain) != DOMAIN_OK)
-		return name;
-	return arena_copy(arena, domain_view(&domain));
-}
-
-/* RFC 7208 2.4, 4.3: without a local-part it is postmaster's. */
-static struct view sender_of(const struct spf_client *client, struct arena *arena)
-{
-	const size_t at = view_find_last_byte(client->sender, '@');
-	const bool has_local_part = at != 0 && at != VIEW_NOT_FOUND;
-	const struct view local_part = has_local_part ? view_first(client->sender, at) : VIEW("postmaster");
-	const struct view given = client->sender.length == 0 ? client->helo : view_from(client->sender, at + 1);
-	const struct view name = without_last_dot(given);
-	if (has_local_part && !is_beyond_ascii(name))
-		return view_first(client->sender, at + 1 + name.length);
-	return arena_print(arena, "%.*s@%.*s", VIEW_PRINT(local_part), VIEW_PRINT(with_a_labels(name, arena)));
-}
-
 void spf_check_host(const struct dns_lookup *lookup, const struct spf_client *client, struct arena *arena,
                     struct spf_outcome *outcome)
 {
@@ -598,13 +516,13 @@ void spf_check_host(const struct dns_lookup *lookup, const struct spf_client *cl
 		.arena = arena,
 		.client = unmapped(client),
 		.outcome = outcome,
-		.sender = sender_of(client, arena),
+		.sender = spf_sender(client, arena),
 	};
 	struct level level = { .check = &check,
 		                   .domain = view_from(check.sender, view_find_last_byte(check.sender, '@') + 1) };
-	check.client.helo = without_last_dot(client->helo);
+	check.client.helo = spf_without_last_dot(client->helo);
 	/* RFC 7208 4.3: what is no name of several labels has no record. */
-	if (!is_name(level.domain, 2) || level.domain.data[0] == '[') {
+	if (!spf_is_name(level.domain, 2) || level.domain.data[0] == '[') {
 		trace(&check, "%.*s is not a domain name", VIEW_PRINT(level.domain));
 		return;
 	}
