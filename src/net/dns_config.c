@@ -151,6 +151,10 @@ static void write_upstream(const struct dns_settings *settings, enum dns_context
 	}
 	if (settings->resolver_count == 0)
 		return;
+	/* libunbound would answer these itself. */
+	text_add(config, VIEW("server:\n"
+	                      "  local-zone: \"invalid.\" nodefault\n"
+	                      "  local-zone: \"127.in-addr.arpa.\" nodefault\n"));
 	text_print(config, "forward-zone:\n  name: \".\"\n  forward-no-cache: %s\n", fresh ? "yes" : "no");
 	for (size_t i = 0; i < settings->resolver_count; i++) {
 		text_add(config, VIEW("  forward-addr: "));

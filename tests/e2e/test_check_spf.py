@@ -14,6 +14,9 @@ WORLD = {
     "_spf.example.net": [("TXT", '"v=spf1 ip4:198.51.100.0/24 " "~all"')],
     "why.example.com": [("TXT", '"%{i} may not send as %{d}"')],
     "dead.example": ["SERVFAIL"],
+    "reserved.invalid": [("TXT", '"v=spf1 ptr:test.invalid -all"')],
+    "1.0.0.127.in-addr.arpa": [("PTR", "own.test.invalid.")],
+    "own.test.invalid": [("A", "127.0.0.1")],
     "asks-dead.example": [("TXT", '"v=spf1 a:dead.example -all"')],
     "silent.example": ["SILENCE"],
     "flood.example": [("TXT", '"%s"' % ("x%d " % i * 20)) for i in range(300)] + [("TXT", '"v=spf1 ip4:192.0.2.1 -all"')],
@@ -51,6 +54,8 @@ def check(port, ip, sender, helo="client.example.net"):
         ("203.0.113.1", "tom@dead.example", "temperror", 4),
         ("203.0.113.99", "tom@many.example", "permerror", 1),
         ("192.0.2.1", "tom@flood.example", "pass", 0),
+        ("127.0.0.1", "tom@reserved.invalid", "pass", 0),
+        ("127.0.0.2", "tom@reserved.invalid", "fail", 1),
     ],
 )
 def test_results(names, ip, sender, result, code):
