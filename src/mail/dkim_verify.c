@@ -52,6 +52,7 @@ struct verifying {
 	struct arena *arena;
 	struct field *fields;
 	size_t field_count;
+	bool has_author;
 	struct view body;
 	struct body_hash hashes[2][2]; /* relaxed, SHA-1 */
 };
@@ -102,8 +103,9 @@ static void read_fields(struct verifying *verifying, struct view header)
 		header = view_from(header, end);
 		if (colon == VIEW_NOT_FOUND)
 			continue;
-		verifying->fields[verifying->field_count++] =
-			(struct field){ .name = view_trim(view_first(raw, colon)), .raw = raw };
+		const struct field field = { .name = view_trim(view_first(raw, colon)), .raw = raw };
+		verifying->has_author = verifying->has_author || view_equal_nocase(field.name, VIEW("From"));
+		verifying->fields[verifying->field_count++] = field;
 	}
 }
 
@@ -463,6 +465,11 @@ static void verify_one(struct verifying *verifying, const struct field *field, s
 	ERR_clear_error();
 	if (!good)
 		return;
+	if (!verifying->has_author) {
+		/* RFC 8601 2.7.1: a required field is absent. */
+		fault(&signature, DKIM_PERMERROR, VIEW("the message has no From"));
+		return;
+	}
 	verdict->result = DKIM_PASS;
 	verdict->reason = VIEW_NONE; /* of a key record that was passed over */
 	if (verifying->request->legacy)

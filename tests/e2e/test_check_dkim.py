@@ -279,6 +279,13 @@ def test_tags(names, change, result, reason):
     assert first(names, head.encode() + MESSAGE)[:2] == (result, reason)
 
 
+def test_no_author(names, keys):
+    """From is signed as absent, and nobody is the author."""
+    sealed = seal(keys, MESSAGE.replace(b"From:", b"Form:"), include_headers=[b"To", b"From"])
+    assert first(names, sealed)[:2] == ("permerror", "the message has no From")
+    assert first(names, sealed.replace(b"last", b"first"))[0] == "fail"
+
+
 def test_names_beyond_ascii(names, keys):
     sealed = seal(keys, domain=b"xn--rksmrgs-5wao1o.example")
     assert first(names, sealed)[0] == "pass"
