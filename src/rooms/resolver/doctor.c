@@ -76,9 +76,18 @@ struct consultation {
 	struct check_answer *answer;
 	struct arena *arena;
 	struct domain_keys_answer keys;
+	int64_t began;
 	struct examination examinations[CHECK_COUNT + 1];
 	size_t count;
 };
+
+/* Each has time and queries of its own; what the consultation has asked already is not asked again. */
+static struct errand errand_of(const struct consultation *consultation)
+{
+	struct errand errand = errand_begin(consultation->resolver, ERRAND_DOCTOR);
+	errand.began = consultation->began;
+	return errand;
+}
 
 static struct who who_of(const struct consultation *consultation, struct errand *errand)
 {
@@ -101,7 +110,7 @@ static void visit_examine(struct visit *visit, size_t number)
 	struct consultation *consultation = visit->consultation;
 	struct check_row *row = &consultation->answer->checks[number];
 	struct check_server *server = &row->servers[visit->at];
-	struct errand errand = errand_begin(consultation->resolver, ERRAND_DOCTOR);
+	struct errand errand = errand_of(consultation);
 	struct who who = who_of(consultation, &errand);
 	struct finding finding;
 	who.server = &visit->talk;
@@ -193,7 +202,7 @@ static void compare(struct check_row *row, struct arena *arena)
 
 static void ask_servers(struct consultation *consultation)
 {
-	struct errand errand = errand_begin(consultation->resolver, ERRAND_DOCTOR);
+	struct errand errand = errand_of(consultation);
 	const struct record_question like = { .freshness = FRESH_NOW, .errand = &errand };
 	struct zone_servers *servers = ARENA_NEW(consultation->arena, struct zone_servers);
 	servers_find(consultation->resolver, consultation->request->domain, &like, CHECK_SERVERS_MOST,
@@ -256,7 +265,7 @@ static void tell_old(struct consultation *consultation, struct check_row *row)
 
 static void plan(struct consultation *consultation)
 {
-	struct errand errand = errand_begin(consultation->resolver, ERRAND_DOCTOR);
+	struct errand errand = errand_of(consultation);
 	const struct who anyone = { .domain = consultation->request->domain, .errand = &errand };
 	for (unsigned check = 0; check < CHECK_COUNT; check++)
 		consultation->examinations[consultation->count++].check = (enum check)check;
@@ -274,7 +283,7 @@ static void ask_resolver(struct consultation *consultation)
 	struct resolver *resolver = consultation->resolver;
 	struct check_answer *answer = consultation->answer;
 	for (size_t i = 0; i < consultation->count; i++) {
-		struct errand errand = errand_begin(resolver, ERRAND_DOCTOR);
+		struct errand errand = errand_of(consultation);
 		const struct who who = who_of(consultation, &errand);
 		struct finding finding;
 		examine(resolver, &who, &consultation->examinations[i], consultation->arena, &finding);
@@ -295,6 +304,7 @@ void resolver_answer_check(void *room, const struct caller *caller, const void *
 		.request = question,
 		.answer = answer,
 		.arena = arena,
+		.began = world_now(((const struct resolver *)room)->world),
 	};
 	plan(consultation);
 	ask_resolver(consultation);

@@ -348,7 +348,7 @@ static bool needs_asking(const struct resolver *resolver, const struct cache_ent
 	const int64_t now = world_now(resolver->world);
 	const int64_t asked_before = goes_past_resolvers(resolver, question) ? entry->asked_past : entry->asked_fresh;
 	if (freshness == FRESH_NOW)
-		return entry->asked_fresh == INT64_MIN || entry->asked_fresh + retry_at_most_every <= now;
+		return entry->asked_fresh == INT64_MIN || entry->asked_fresh < question->errand->began;
 	if (entry->failed_until > now)
 		return false;
 	if (!has_answer(entry) || entry->good_until <= now)
@@ -465,6 +465,7 @@ struct errand errand_begin(const struct resolver *resolver, enum errand_kind kin
 		[ERRAND_DOCTOR] = { 100, 8 * SECOND, true },
 	};
 	return (struct errand){
+		.began = world_now(resolver->world),
 		.deadline = world_now(resolver->world) + rows[kind].patience,
 		.queries_left = rows[kind].queries,
 		.is_kept = rows[kind].is_kept,

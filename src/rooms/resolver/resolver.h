@@ -56,7 +56,7 @@ enum freshness {
 	FRESH_ENOUGH, /* from the cache while its time lasts */
 	FRESH_RETRY,  /* a check failed with what is cached: ask past every cache, at most once in RETRY_AFTER */
 	FRESH_AHEAD,  /* a re-check: past every cache, what will be too old soon */
-	FRESH_NOW,    /* the doctor: past every cache */
+	FRESH_NOW,    /* the doctor: past every cache, once an errand */
 };
 
 /* All look-ups of one question to the resolver together: how long they may last, and how many may go out. Beyond
@@ -66,6 +66,7 @@ struct errand {
 	unsigned queries_left;
 	bool is_impatient;  /* was served an old answer: where another old one can serve, a new one is not waited for */
 	bool is_kept;       /* the answers are worth more than this life of the room (keep.h) */
+	int64_t began;      /* FRESH_NOW: what was asked since is fresh */
 	int64_t good_until; /* the first of the answers' ends */
 	int64_t refresh_at; /* when the first of the answers gets old, as re-checks see it */
 };
