@@ -31,17 +31,26 @@ static bool record_includes(struct view record, struct view include)
 	return found && step == SPF_END;
 }
 
-static void record_find(const struct txt_answer *answer, struct view *first, struct view *second)
+/* The records among the texts; how many there are. */
+static size_t records_find(const struct txt_answer *answer, struct view *records, size_t most)
 {
-	*first = VIEW_NONE;
-	*second = VIEW_NONE;
-	for (size_t i = 0; i < answer->count; i++) {
-		if (!spf_is_record(answer->texts[i]))
+	size_t count = 0;
+	for (size_t i = 0; i < answer->count && count < most; i++)
+		if (spf_is_record(answer->texts[i]))
+			records[count++] = answer->texts[i];
+	return count;
+}
+
+/* Where there is none: what was meant to be one. */
+static void meant_find(const struct txt_answer *answer, struct arena *arena, struct spf_finding *finding)
+{
+	for (size_t i = 0; i < answer->count && finding->record_count < SPF_RECORDS_MOST; i++) {
+		struct view clause;
+		if (spf_clean(answer->texts[i], arena, &clause).length == 0)
 			continue;
-		if (first->data == NULL)
-			*first = answer->texts[i];
-		else if (second->data == NULL)
-			*second = answer->texts[i];
+		if (finding->record_count == 0)
+			finding->mistake = clause;
+		finding->records[finding->record_count++] = answer->texts[i];
 	}
 }
 
@@ -68,6 +77,8 @@ struct merging {
 	struct text text;
 	struct arena *arena;
 	struct view include;
+	const struct view *dead; /* includes that lead nowhere */
+	size_t dead_count;
 	bool included; /* as it should be */
 	bool redirected;
 };
@@ -122,11 +133,20 @@ static enum spf_step next_meant(struct spf_walk *walk, struct arena *arena, stru
 	return step == SPF_MALFORMED && mend(term, arena) ? SPF_TERM : step;
 }
 
+static bool leads_nowhere(const struct merging *merging, const struct spf_term *term)
+{
+	for (size_t i = 0; i < merging->dead_count; i++)
+		if ((term->kind == SPF_INCLUDE || term->kind == SPF_REDIRECT) &&
+		    view_equal_nocase(term->domain, merging->dead[i]))
+			return true;
+	return false;
+}
+
 /* What must not stay: terms that break the record, as a second redirect does (RFC 7208 6), and our own include where
  * it does nothing. */
 static bool is_to_go(struct merging *merging, const struct spf_term *term, enum spf_step step, bool after_all)
 {
-	if (step == SPF_MALFORMED)
+	if (step == SPF_MALFORMED || leads_nowhere(merging, term))
 		return true;
 	if (term->kind == SPF_REDIRECT) {
 		const bool again = merging->redirected;
@@ -188,29 +208,44 @@ static void merge_tail(struct merging *merging, struct spf_walk *walk)
 	}
 }
 
-/* Their record with our include before the first all (or redirect), the rest byte for byte; a second record's terms
+/* The records' terms before all, each once, our include, and all as the first that has one says it. */
+static void merge(struct merging *merging, const struct view *records, size_t count)
+{
+	struct spf_walk tail;
+	for (size_t i = 0; i < count; i++) {
+		struct spf_walk next;
+		merge_head(merging, records[i], i > 0, &next);
+		/* A modifier that may come once has perhaps come in the first. */
+		next.has_exp = next.has_exp || (i > 0 && tail.has_exp);
+		if (i == 0 || tail.rest.length == 0)
+			tail = next;
+	}
+	if (!merging->included)
+		text_print(&merging->text, " include:%.*s", VIEW_PRINT(merging->include));
+	merging->included = true;
+	merge_tail(merging, &tail);
+}
+
+/* Their record with our include before the first all (or redirect), the rest byte for byte; other records' terms
  * join the first one's. */
-static struct view replacement_of(struct view record, struct view second, struct view include, struct arena *arena)
+struct view spf_replacement(const struct spf_finding *finding, struct view include, const struct view *dead,
+                            size_t dead_count, struct arena *arena)
 {
 	const struct view simple = arena_print(arena, "v=spf1 include:%.*s -all", VIEW_PRINT(include));
-	struct merging merging = { .text = TEXT_LIMIT(RECORD_MOST), .arena = arena, .include = include };
-	struct spf_walk tail;
-	struct spf_walk second_tail;
-	if (record.data == NULL)
-		return simple;
-	text_add(&merging.text, view_first(record, record.length - spf_walk_of(record).rest.length));
-	merge_head(&merging, record, false, &tail);
-	if (second.data != NULL) {
-		merge_head(&merging, second, true, &second_tail);
-		/* A modifier that may come once has perhaps come in the first. */
-		second_tail.has_exp = second_tail.has_exp || tail.has_exp;
-		if (tail.rest.length == 0)
-			tail = second_tail;
+	struct view cleaned[SPF_RECORDS_MOST];
+	struct merging merging = {
+		.text = TEXT_LIMIT(RECORD_MOST), .arena = arena, .include = include, .dead = dead, .dead_count = dead_count
+	};
+	for (size_t i = 0; i < finding->record_count; i++) {
+		struct view clause;
+		cleaned[i] = spf_clean(finding->records[i], arena, &clause);
+		if (cleaned[i].length == 0)
+			return simple;
 	}
-	if (!merging.included)
-		text_print(&merging.text, " include:%.*s", VIEW_PRINT(include));
-	merging.included = true;
-	merge_tail(&merging, &tail);
+	if (finding->record_count == 0)
+		return simple;
+	text_add(&merging.text, view_first(cleaned[0], cleaned[0].length - spf_walk_of(cleaned[0]).rest.length));
+	merge(&merging, cleaned, finding->record_count);
 	const struct view merged = merging.text.overflow ? simple : arena_copy(arena, text_view(&merging.text));
 	text_deinit(&merging.text);
 	return merged;
@@ -228,8 +263,7 @@ static enum spf_admission admit_nested(const struct txt_lookup *lookup, struct v
 	enum spf_admission result = SPF_NOT_INCLUDED;
 	while (spf_next(&walk, &term) == SPF_TERM && term.kind != SPF_ALL && lookups < SPF_LOOKUPS_MOST) {
 		struct txt_answer answer = { 0 };
-		struct view first;
-		struct view second;
+		struct view records[2];
 		/* A macro in the name depends on the mail; the full evaluation knows what to do with it. */
 		if (term.kind != SPF_INCLUDE || term.qualifier != '+' || view_find_byte(term.domain, '%') != VIEW_NOT_FOUND)
 			continue;
@@ -240,8 +274,7 @@ static enum spf_admission admit_nested(const struct txt_lookup *lookup, struct v
 			finding->detail = arena_print(arena, "%.*s: %.*s", VIEW_PRINT(term.domain), VIEW_PRINT(answer.detail));
 			continue;
 		}
-		record_find(&answer, &first, &second);
-		if (first.data != NULL && second.data == NULL && record_includes(first, include))
+		if (records_find(&answer, records, 2) == 1 && record_includes(records[0], include))
 			return SPF_ADMITTED;
 	}
 	return result;
@@ -258,11 +291,19 @@ void spf_admit(const struct txt_lookup *lookup, struct view domain, struct view 
 		finding->detail = answer.detail;
 		return;
 	}
-	record_find(&answer, &finding->record, &finding->second);
-	finding->replacement = replacement_of(finding->record, finding->second, include, arena);
-	if (finding->record.data == NULL)
+	finding->record_count = records_find(&answer, finding->records, SPF_RECORDS_MOST);
+	const bool has_record = finding->record_count > 0;
+	if (!has_record)
+		meant_find(&answer, arena, finding);
+	finding->replacement = spf_replacement(finding, include, NULL, 0, arena);
+	if (finding->record_count == 0)
 		return;
-	if (finding->second.data != NULL)
+	finding->record = finding->records[0];
+	if (has_record)
+		spf_clean(finding->record, arena, &finding->mistake);
+	if (!has_record)
+		finding->admission = SPF_MISWRITTEN;
+	else if (finding->record_count > 1)
 		finding->admission = SPF_SEVERAL;
 	else if (record_is_broken(finding->record, arena, finding))
 		finding->admission = SPF_BROKEN;

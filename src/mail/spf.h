@@ -51,22 +51,25 @@ enum spf_step spf_next(struct spf_walk *walk, struct spf_term *term);
 
 /* ---- admission */
 
-enum { SPF_LOOKUPS_MOST = 12 };
+enum { SPF_LOOKUPS_MOST = 12, SPF_RECORDS_MOST = 8 };
 
 enum spf_admission {
 	SPF_ADMITTED,
 	SPF_NO_RECORD,
+	SPF_MISWRITTEN, /* no record, but a text that was meant to be one */
 	SPF_NOT_INCLUDED,
-	SPF_SEVERAL, /* two records: a permanent error (RFC 7208 4.5) */
+	SPF_SEVERAL, /* two records or more: a permanent error (RFC 7208 4.5) */
 	SPF_BROKEN,  /* a term that no reader understands (RFC 7208 4.6) */
 	SPF_LATER,   /* a look-up failed, and without it nothing is certain */
 };
 
 struct spf_finding {
 	enum spf_admission admission;
-	struct view record;      /* as seen; SEVERAL: the first one */
-	struct view second;      /* SEVERAL */
+	struct view record;                    /* as seen; SEVERAL: the first one; MISWRITTEN: the text */
+	struct view records[SPF_RECORDS_MOST]; /* that one and the others */
+	size_t record_count;
 	struct view detail;      /* BROKEN: which term, printable; LATER: why */
+	struct view mistake;     /* BROKEN, NOT_INCLUDED, MISWRITTEN: how it came to be so, a clause; empty: not known */
 	struct view replacement; /* the whole record that would pass, to publish or to replace the seen one(s) with */
 	struct view warning;     /* +all ...; empty: none */
 };
@@ -75,5 +78,11 @@ struct spf_finding {
  * all. */
 void spf_admit(const struct txt_lookup *lookup, struct view domain, struct view include, struct arena *arena,
                struct spf_finding *finding);
+/* The same replacement, without what includes one of these names. */
+struct view spf_replacement(const struct spf_finding *finding, struct view include, const struct view *dead,
+                            size_t dead_count, struct arena *arena);
+/* The text without what does not belong into a record: quotes, commas, strings that were joined without a blank. It
+ * begins with v=spf1. Empty: it was not meant to be a record. *clause: what was wrong; empty: nothing. */
+struct view spf_clean(struct view text, struct arena *arena, struct view *clause);
 
 #endif

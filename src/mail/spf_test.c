@@ -295,6 +295,23 @@ static const struct admit_case {
 	  SPF_SEVERAL,
 	  "v=spf1 mx include:b.example " OURS " ~all",
 	  "" },
+	{ "three records",
+	  { { AT, VIEW_INIT("v=spf1 mx -all") },
+	    { AT, VIEW_INIT("v=spf1 a ~all") },
+	    { AT, VIEW_INIT("v=spf1 " OURS " a ?all") } },
+	  SPF_SEVERAL,
+	  "v=spf1 mx a " OURS " -all",
+	  "" },
+	{ "meant to be one, and an other thing",
+	  { { AT, VIEW_INIT("hello") }, { AT, VIEW_INIT("v=spf1; mx; -all") } },
+	  SPF_MISWRITTEN,
+	  "v=spf1 mx " OURS " -all",
+	  "" },
+	{ "broken by a comma, and a macro with one",
+	  { { AT, VIEW_INIT("v=spf1 exists:%{d2,}.example.com, mx -all") } },
+	  SPF_BROKEN,
+	  "v=spf1 exists:%{d2,}.example.com mx " OURS " -all",
+	  "\"exists:%{d2,}.example.com,\" is not an SPF term" },
 	{ "broken",
 	  { { AT, VIEW_INIT("v=spf1 mx ipv4:192.0.2.1 -all") } },
 	  SPF_BROKEN,
@@ -328,9 +345,57 @@ static const struct admit_case {
 	{ "broken with a stranger's bytes",
 	  { { AT, VIEW_INIT("v=spf1 a\r\n250-ok -all") } },
 	  SPF_BROKEN,
-	  "v=spf1 " OURS " -all",
+	  "v=spf1 a " OURS " -all",
 	  "\"a\\x0d\\x0a250-ok\" is not an SPF term" },
 };
+
+/* What is left of a text that was meant to be a record, and what was wrong with it. */
+static void cleanings(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		const char *cleaned;
+		const char *clause; /* within it; "": none */
+	} rows[] = {
+		{ "v=spf1 mx  a:b.example ?all exp=e.example ", "v=spf1 mx  a:b.example ?all exp=e.example ", "" },
+		{ "V=SPF1 MX -ALL", "V=SPF1 MX -ALL", "" },
+		{ "hello", "", "" },
+		{ "spf2.0/pra mx -all", "", "" },
+		{ "verification=aspf1b", "", "" },
+		{ "\"v=spf1 mx -all\"", "v=spf1 mx -all", "quotes" },
+		{ "\xe2\x80\x9cv=spf1 mx -all\xe2\x80\x9d", "v=spf1 mx -all", "quotes" },
+		{ "v=spf1 include:https://a.example -all", "v=spf1 include:a.example -all", "web page" },
+		{ "v=spf1 include:a.exampleinclude:b.example -all", "v=spf1 include:a.example include:b.example -all",
+		  "blank is missing" },
+		{ "v=spf1 include:a.example~include:b.example", "v=spf1 include:a.example ~include:b.example",
+		  "blank is missing" },
+		{ "v=spf1 include:a.example-all", "v=spf1 include:a.example -all", "blank is missing" },
+		{ "v=spf1 mx -allelastx-mrs=f7", "v=spf1 mx -all", "blank is missing" },
+		{ "v=spf1 mx - all", "v=spf1 mx -all", "hyphen" },
+		{ "v=spf1 mx \xe2\x80\x93"
+		  "all",
+		  "v=spf1 mx -all", "hyphen" },
+		{ "v=spf1, mx, -all", "v=spf1 mx -all", "commas" },
+		{ "v=spf1 include:a.example,b.example -all", "v=spf1 include:a.example b.example -all", "commas" },
+		{ "v=spf1\tmx\xc2\xa0-all", "v=spf1 mx -all", "tabs" },
+		{ " v=spf1 mx -all", "v=spf1 mx -all", "a blank stands before" },
+		{ "TXT v=spf1 mx -all", "v=spf1 mx -all", "something stands before" },
+		{ "v=spf1mx -all", "v=spf1 mx -all", "must begin with" },
+		{ "v=spf mx -all", "v=spf1 mx -all", "must begin with" },
+		{ "v = spf1 mx -all", "v=spf1 mx -all", "must begin with" },
+		{ "spf1", "v=spf1", "must begin with" },
+	};
+	for (size_t i = 0; i < CASES(rows); i++) {
+		struct arena arena = { 0 };
+		struct view clause;
+		expect_view(rows[i].text, spf_clean(view_of(rows[i].text), &arena, &clause), view_of(rows[i].cleaned));
+		if (rows[i].clause[0] == '\0' ? clause.length > 0
+		                              : view_find(clause, view_of(rows[i].clause)) == VIEW_NOT_FOUND)
+			fail_msg("%s: %.*s", rows[i].text, VIEW_PRINT(clause));
+		arena_deinit(&arena);
+	}
+}
 
 static void admissions(void **state)
 {
@@ -415,9 +480,9 @@ static void bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(terms),      cmocka_unit_test(networks),          cmocka_unit_test(records),
-		cmocka_unit_test(admissions), cmocka_unit_test(replacements_pass), cmocka_unit_test(warnings),
-		cmocka_unit_test(bounded),
+		cmocka_unit_test(cleanings), cmocka_unit_test(terms),      cmocka_unit_test(networks),
+		cmocka_unit_test(records),   cmocka_unit_test(admissions), cmocka_unit_test(replacements_pass),
+		cmocka_unit_test(warnings),  cmocka_unit_test(bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,9 +109,9 @@ static void spf_passes(struct finding *finding, const struct spf_finding *spf, s
 }
 
 /* The include is there, but does not count. */
-static struct view explain_missing(struct view record, struct view include)
+static struct view explain_missing(const struct spf_finding *spf, struct view include, struct arena *arena)
 {
-	struct spf_walk walk = spf_walk_of(record);
+	struct spf_walk walk = spf_walk_of(spf->record);
 	struct spf_term term;
 	bool is_over = false;
 	while (spf_next(&walk, &term) == SPF_TERM) {
@@ -120,7 +120,54 @@ static struct view explain_missing(struct view record, struct view include)
 			               : VIEW("SPF includes this service with a qualifier, which does not let it send.");
 		is_over = is_over || term.kind == SPF_ALL;
 	}
+	if (spf->mistake.length > 0)
+		return arena_print(arena, "SPF does not include this service; %.*s.", VIEW_PRINT(spf->mistake));
 	return VIEW("SPF does not include this service.");
+}
+
+/* ---- for the doctor: includes that lead nowhere */
+
+struct dead_includes {
+	struct view names[SPF_LOOKUPS_MOST];
+	size_t count;
+};
+
+static bool has_no_record(struct lookup_context *context, struct view name, struct arena *arena)
+{
+	struct txt_answer answer;
+	lookup_txt(context, name, arena, &answer);
+	for (size_t i = 0; i < answer.count; i++)
+		if (spf_is_record(answer.texts[i]))
+			return false;
+	return answer.status != TXT_FAILED;
+}
+
+/* One of them, and receivers take the whole record for an error (RFC 7208 5.2). */
+static void look_for_dead(struct lookup_context *context, const struct spf_finding *spf, struct arena *arena,
+                          struct dead_includes *dead)
+{
+	const struct view include = (*context->resolver->config)->service.spf_include;
+	unsigned lookups = 0;
+	for (size_t i = 0; i < spf->record_count; i++) {
+		struct view clause;
+		struct spf_walk walk = spf_walk_of(spf_clean(spf->records[i], arena, &clause));
+		struct spf_term term;
+		for (enum spf_step step; (step = spf_next(&walk, &term)) != SPF_END && lookups < SPF_LOOKUPS_MOST;) {
+			if (step != SPF_TERM || (term.kind != SPF_INCLUDE && term.kind != SPF_REDIRECT) ||
+			    view_find_byte(term.domain, '%') != VIEW_NOT_FOUND || view_equal_nocase(term.domain, include))
+				continue;
+			lookups++;
+			if (has_no_record(context, term.domain, arena))
+				dead->names[dead->count++] = term.domain;
+		}
+	}
+}
+
+static struct view dead_said(const struct dead_includes *dead, struct arena *arena)
+{
+	if (dead->count == 0)
+		return VIEW_NONE;
+	return arena_print(arena, "; %.*s has no SPF record of its own, so it has to go", VIEW_PRINT(dead->names[0]));
 }
 
 void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
@@ -132,10 +179,14 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 	*finding =
 		(struct finding){ .check = CHECK_SPF, .name = who->domain, .state = STATE_FAIL, .status = { 5, 7, 23 } };
 	spf_admit(&lookup, who->domain, (*resolver->config)->service.spf_include, arena, &spf);
-	if (spf.record.length > 0)
-		finding_see(finding, spf.record);
-	if (spf.second.length > 0)
-		finding_see(finding, spf.second);
+	for (size_t i = 0; i < spf.record_count; i++)
+		finding_see(finding, spf.records[i]);
+	struct dead_includes dead = { .count = 0 };
+	if (freshness == FRESH_NOW && who->server == NULL)
+		look_for_dead(&context, &spf, arena, &dead);
+	if (dead.count > 0)
+		spf.replacement =
+			spf_replacement(&spf, (*resolver->config)->service.spf_include, dead.names, dead.count, arena);
 	finding->expected = spf.replacement;
 	finding->replaces = spf.record.length > 0;
 	finding->fix = spf.replacement;
@@ -144,9 +195,17 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 		if (freshness == FRESH_NOW && who->server == NULL && spf.warning.length == 0)
 			spf.warning = receivers_say(&context, who, arena);
 		spf_passes(finding, &spf, VIEW("the record includes this service"), spf.warning);
+		if (dead.count > 0) {
+			finding->expected = spf.replacement;
+			finding->fix = spf.replacement;
+		}
 		return;
 	case SPF_NO_RECORD:
 		finding->problem = VIEW("there is no SPF record.");
+		break;
+	case SPF_MISWRITTEN:
+		finding->problem =
+			arena_print(arena, "what is seen is not read as an SPF record: %.*s.", VIEW_PRINT(spf.mistake));
 		break;
 	case SPF_NOT_INCLUDED: {
 		const struct spf_outcome outcome = evaluate_egress(&context, who, arena);
@@ -158,16 +217,21 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 			finding_cannot_tell(finding, who->domain, outcome.problem, arena);
 			return;
 		}
-		finding->problem = explain_missing(spf.record, (*resolver->config)->service.spf_include);
+		finding->problem = explain_missing(&spf, (*resolver->config)->service.spf_include, arena);
 		break;
 	}
 	case SPF_SEVERAL:
 		finding->status.detail = 24;
-		finding->problem = VIEW("there are two SPF records, and receivers take neither: make them one.");
+		finding->problem =
+			spf.record_count == 2
+				? VIEW("there are two SPF records, and receivers take neither: make them one.")
+				: arena_print(arena, "there are %zu SPF records, and receivers take none: make them one.",
+		                      spf.record_count);
 		break;
 	case SPF_BROKEN:
 		finding->status.detail = 24;
-		finding->problem = arena_print(arena, "the SPF record is broken: %.*s.", VIEW_PRINT(spf.detail));
+		finding->problem = arena_print(arena, "the SPF record is broken: %.*s%s%.*s.", VIEW_PRINT(spf.detail),
+		                               spf.mistake.length > 0 ? "; " : "", VIEW_PRINT(spf.mistake));
 		break;
 	case SPF_LATER:
 		finding_cannot_tell(finding, who->domain, spf.detail, arena);
@@ -176,7 +240,8 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 	finding->detail = finding->problem;
 	/* Of a record that is to grow. */
 	if (freshness == FRESH_NOW && who->server == NULL && spf.record.length > 0)
-		finding->detail =
-			arena_print(arena, "%.*s%.*s", VIEW_PRINT(view_first(finding->problem, finding->problem.length - 1)),
-		                VIEW_PRINT(lookups_said(&context, who, finding->fix, arena)));
+		finding->detail = arena_print(
+			arena, "%.*s%.*s%.*s%s%.*s", VIEW_PRINT(view_first(finding->problem, finding->problem.length - 1)),
+			VIEW_PRINT(dead_said(&dead, arena)), VIEW_PRINT(lookups_said(&context, who, finding->fix, arena)),
+			spf.warning.length > 0 ? "; " : "", VIEW_PRINT(spf.warning));
 }
