@@ -227,55 +227,19 @@ bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why
 	return good;
 }
 
-/* Where the record would be worse for it, the tag is left out. */
-static void mend_with(struct text *mended, struct view tag)
-{
-	struct dmarc_record record;
-	struct view why;
-	const size_t before = mended->length;
-	text_print(mended, "; %.*s", VIEW_PRINT(tag));
-	if (!dmarc_parse(text_view(mended), &record, &why) || record.warning.length > 0)
-		text_truncate(mended, before);
-}
-
-struct view dmarc_mend(struct view text, struct arena *arena)
-{
-	enum { RECORD_MOST = 2048 };
-	struct text mended = TEXT_LIMIT(RECORD_MOST);
-	enum dmarc_policy policy = DMARC_NONE;
-	struct view rest = text;
-	struct view tag;
-	static const char *const names[] = { "none", "quarantine", "reject" };
-	while (view_split(&rest, ';', &tag)) {
-		const size_t equals = view_find_byte(tag, '=');
-		if (equals != VIEW_NOT_FOUND && view_equal_nocase(view_trim(view_first(tag, equals)), VIEW("p")) &&
-		    read_policy(view_trim(view_from(tag, equals + 1)), &policy))
-			break;
-	}
-	text_print(&mended, "v=DMARC1; p=%s", names[policy]);
-	while (view_split(&text, ';', &tag)) {
-		const size_t equals = view_find_byte(tag, '=');
-		const struct view name = equals == VIEW_NOT_FOUND ? VIEW_NONE : view_trim(view_first(tag, equals));
-		const bool is_first = view_equal_nocase(name, VIEW("v")) || view_equal_nocase(name, VIEW("p"));
-		if (name.length > 0 && !is_first)
-			mend_with(&mended, view_trim(tag));
-	}
-	const struct view copy = arena_copy(arena, text_view(&mended));
-	text_deinit(&mended);
-	return copy;
-}
-
+/* Of several the valid and strictest one. */
 static void find_keeper(struct dmarc_finding *finding)
 {
-	struct dmarc_record first;
-	struct dmarc_record second;
-	struct view why;
-	const bool first_stands = dmarc_parse(finding->text, &first, &why);
-	const bool second_stands = dmarc_parse(finding->second, &second, &why);
-	if (first_stands && (!second_stands || first.policy >= second.policy))
-		finding->keep = finding->text;
-	else if (second_stands)
-		finding->keep = finding->second;
+	enum dmarc_policy strictest = DMARC_NONE;
+	for (size_t i = 0; i < finding->text_count; i++) {
+		struct dmarc_record record;
+		struct view why;
+		if (!dmarc_parse(finding->texts[i], &record, &why) ||
+		    (finding->keep.length > 0 && record.policy <= strictest))
+			continue;
+		finding->keep = finding->texts[i];
+		strictest = record.policy;
+	}
 }
 
 /* What stands at _dmarc.NAME. */
@@ -291,26 +255,27 @@ void dmarc_look_at(const struct txt_lookup *lookup, struct view name, struct are
 		finding->detail = answer.detail;
 		return;
 	}
-	for (size_t i = 0; i < answer.count; i++) {
-		if (!is_dmarc(answer.texts[i])) {
-			/* Something that was meant to be one is worth telling. */
-			if (finding->text.data == NULL && view_find(answer.texts[i], VIEW("DMARC")) != VIEW_NOT_FOUND)
-				finding->text = answer.texts[i];
-			continue;
-		}
-		if (finding->result != DMARC_MISSING) {
-			finding->result = DMARC_SEVERAL;
-			finding->is_void = false;
-			finding->second = answer.texts[i];
-			find_keeper(finding);
-			return;
-		}
-		finding->text = answer.texts[i];
-		const enum reading reading = read_record(answer.texts[i], &finding->record, &finding->detail);
+	struct view meant = VIEW_NONE;
+	for (size_t i = 0; i < answer.count; i++)
+		if (is_dmarc(answer.texts[i]) && finding->text_count < DMARC_TEXTS_MOST)
+			finding->texts[finding->text_count++] = answer.texts[i];
+		else if (meant.length == 0 && dmarc_is_meant(answer.texts[i]))
+			meant = answer.texts[i];
+	/* Something that was meant to be one is worth telling. */
+	finding->text = finding->text_count > 0 ? finding->texts[0] : meant;
+	if (finding->text_count > 1) {
+		finding->result = DMARC_SEVERAL;
+		find_keeper(finding);
+	} else if (finding->text_count == 1) {
+		const enum reading reading = read_record(finding->text, &finding->record, &finding->detail);
 		finding->result = reading == READ_VALID ? DMARC_VALID : DMARC_BROKEN;
 		finding->is_void = reading == READ_VOID;
 		if (finding->result == DMARC_VALID)
 			finding->detail = finding->record.warning;
+		else if (dmarc_has_typography(finding->text))
+			finding->detail = dmarc_mistake(finding->text);
+	} else if (meant.length > 0) {
+		finding->texts[finding->text_count++] = meant;
 	}
 }
 
@@ -351,6 +316,6 @@ void dmarc_find(const struct txt_lookup *lookup, struct view domain, struct aren
 	}
 	if (finding->result == DMARC_MISSING && finding->text.length > 0) {
 		finding->result = DMARC_BROKEN;
-		finding->detail = VIEW("it does not begin with v=DMARC1");
+		finding->detail = dmarc_mistake(finding->text);
 	}
 }

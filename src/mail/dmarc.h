@@ -30,6 +30,11 @@ bool dmarc_parse(struct view text, struct dmarc_record *record, struct view *why
 /* A valid record with what of the text is: a policy that cannot be read becomes none, so that nothing is asked of
  * receivers that its owner has not asked. In the arena. */
 struct view dmarc_mend(struct view text, struct arena *arena);
+/* Of a text that is no record: was it meant to be one? And what keeps it from being one, a clause that lives for
+ * ever. */
+bool dmarc_is_meant(struct view text);
+bool dmarc_has_typography(struct view text); /* quotes, backslashes */
+struct view dmarc_mistake(struct view text);
 
 enum dmarc_result {
 	DMARC_VALID,
@@ -39,15 +44,18 @@ enum dmarc_result {
 	DMARC_LATER,
 };
 
+enum { DMARC_TEXTS_MOST = 8 };
+
 struct dmarc_finding {
 	enum dmarc_result result;
-	struct dmarc_record record; /* VALID */
-	struct view name;           /* where it was found, "_dmarc.example.com" */
-	struct view text;           /* as seen */
-	struct view second;         /* SEVERAL: another one seen */
-	struct view keep;           /* SEVERAL: the one of both to keep: valid, and the stricter; empty: neither is */
-	struct view detail;         /* BROKEN: why; LATER: why; VALID: a warning, or empty */
-	bool is_void;               /* BROKEN: its tags can be read, but not its policy: it ends the walk as others do */
+	struct dmarc_record record;          /* VALID */
+	struct view name;                    /* where it was found, "_dmarc.example.com" */
+	struct view text;                    /* as seen */
+	struct view texts[DMARC_TEXTS_MOST]; /* that one and, SEVERAL, the others */
+	size_t text_count;
+	struct view keep;   /* SEVERAL: the one of them to keep: valid, and the strictest; empty: none is */
+	struct view detail; /* BROKEN: why; LATER: why; VALID: a warning, or empty */
+	bool is_void;       /* BROKEN: its tags can be read, but not its policy: it ends the walk as others do */
 };
 
 /* The nearest valid record, from the domain itself upwards: where there is one, a policy applies. domain: ASCII,

@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(dmarc_parse(finding.text, &record, &why) && record.policy == finding.record.policy);
 	if (finding.result == DMARC_BROKEN)
 		must(!dmarc_parse(finding.text, &record, &why) && why.length > 0 && finding.detail.length > 0);
+	must(dmarc_parse(dmarc_mend(view_bytes(data, size), &arena), &record, &why) && record.warning.length == 0);
 	conclude(&counted, &arena);
 	arena_deinit(&arena);
 	return 0;

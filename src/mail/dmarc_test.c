@@ -332,6 +332,16 @@ static void mended(void **state)
 		{ VIEW_INIT("v=DMARC1 p=none"), VIEW_INIT("v=DMARC1; p=none") },
 		{ VIEW_INIT("v=DMARC1; p=none; sp=x; adkim=z; aspf=s; aspf=s; fo=1"),
 		  VIEW_INIT("v=DMARC1; p=none; aspf=s; fo=1") },
+		{ VIEW_INIT("\"v=DMARC1; p=reject\""), VIEW_INIT("v=DMARC1; p=reject") },
+		{ VIEW_INIT("\xe2\x80\x9cv=DMARC1; p=reject\xe2\x80\x9d"), VIEW_INIT("v=DMARC1; p=reject") },
+		{ VIEW_INIT("v=DMARC1\\; p=reject\\; rua=mailto:a@b.example"),
+		  VIEW_INIT("v=DMARC1; p=reject; rua=mailto:a@b.example") },
+		{ VIEW_INIT("_dmarc IN TXT v=DMARC1; p=reject"), VIEW_INIT("v=DMARC1; p=reject") },
+		{ VIEW_INIT("v=DMARC1, p=reject, sp=none"), VIEW_INIT("v=DMARC1; p=reject; sp=none") },
+		{ VIEW_INIT("v=DMARC1; p:reject"), VIEW_INIT("v=DMARC1; p=reject") },
+		{ VIEW_INIT("v=DMARC1;\xc2\xa0policy=reject"), VIEW_INIT("v=DMARC1; p=reject") },
+		{ VIEW_INIT("v=DMARC1; p=none; rua=a@b.example, mailto:c@b.example,"),
+		  VIEW_INIT("v=DMARC1; p=none; rua=mailto:a@b.example,mailto:c@b.example") },
 		{ VIEW_INIT(""), VIEW_INIT("v=DMARC1; p=none") },
 	};
 	for (size_t i = 0; i < CASES(rows); i++) {

@@ -29,7 +29,7 @@ bool token_matches(struct view text, struct view token)
 
 /* ---- mistakes */
 
-const struct view token_of_another = VIEW_INIT("it is the token of another user account");
+const struct view token_of_another = VIEW_INIT("it is the token of another user account, or of a sender address");
 
 static bool is_hash_of(struct view hex, const struct text *name)
 {
@@ -53,20 +53,36 @@ static bool is_hash_of_parts(struct view hex, struct view before, struct view na
 	return same;
 }
 
-static bool is_hash_of_spelling(struct view hex, struct view account)
+/* How people write the name: all letters upper, or the first one of every part, of every part but .com, or of the
+ * whole. */
+enum spelling { SPELLING_UPPER, SPELLING_PARTS, SPELLING_NAMES, SPELLING_FIRST, SPELLING_COUNT };
+
+static bool is_hash_of_spelling(struct view hex, struct view account, enum spelling spelling)
 {
-	struct text upper = TEXT_LIMIT(NAME_MOST);
-	text_add(&upper, account);
-	bool same = false;
-	if (!upper.overflow && upper.length > 0) {
-		upper.data[0] = (char)(byte_is_alpha(upper.data[0]) ? upper.data[0] & ~0x20 : upper.data[0]);
-		same = is_hash_of(hex, &upper);
-		for (size_t i = 0; i < upper.length; i++)
-			if (byte_is_alpha(upper.data[i]))
-				upper.data[i] = (char)(upper.data[i] & ~0x20);
-		same = same || is_hash_of(hex, &upper);
+	struct text written = TEXT_LIMIT(NAME_MOST);
+	const size_t last_dot = view_find_last_byte(account, '.');
+	for (size_t i = 0; i < account.length; i++) {
+		const bool starts_part = i == 0 || !byte_is_alnum(account.data[i - 1]);
+		const bool is_upper = spelling == SPELLING_UPPER || (spelling == SPELLING_PARTS && starts_part) ||
+		                      (spelling == SPELLING_NAMES && starts_part && i < last_dot) || i == 0;
+		const char byte = account.data[i];
+		text_add_byte(&written, is_upper && byte_is_alpha(byte) ? (char)(byte & ~0x20) : byte);
 	}
-	text_deinit(&upper);
+	const bool same = !written.overflow && is_hash_of(hex, &written);
+	text_deinit(&written);
+	return same;
+}
+
+/* As PowerShell and .NET have it in memory. */
+static bool is_hash_of_utf16(struct view hex, struct view account)
+{
+	struct text wide = TEXT_LIMIT(2 * NAME_MOST);
+	for (size_t i = 0; i < account.length; i++) {
+		text_add_byte(&wide, account.data[i]);
+		text_add_byte(&wide, '\0');
+	}
+	const bool same = !wide.overflow && is_hash_of(hex, &wide);
+	text_deinit(&wide);
 	return same;
 }
 
@@ -83,6 +99,9 @@ static const struct wrapping {
 	{ VIEW_INIT(" "), VIEW_INIT(""), VIEW_INIT("it is the SHA-256 of the name with a blank before it") },
 	{ VIEW_INIT("\""), VIEW_INIT("\""), VIEW_INIT("it is the SHA-256 of the name in quotes") },
 	{ VIEW_INIT("\""), VIEW_INIT("\"\n"), VIEW_INIT("it is the SHA-256 of the name in quotes and a line feed") },
+	{ VIEW_INIT("-n "), VIEW_INIT("\n"),
+	  VIEW_INIT(
+		  "it is the SHA-256 of -n and the name: this shell's echo does not know -n (printf %s NAME does it)") },
 	{ VIEW_INIT("<"), VIEW_INIT(">"), VIEW_INIT("it is the SHA-256 of the name in angle brackets") },
 };
 
@@ -116,8 +135,15 @@ static struct view hash_mistake(struct view hex, const struct token_owner *owner
 		    (owner->as_typed.length > 0 && is_hash_of_parts(hex, row->before, owner->as_typed, row->after)))
 			return row->clause;
 	}
-	if (is_hash_of_spelling(hex, owner->account))
-		return VIEW("it is the SHA-256 of another spelling of the name: lower case is meant");
+	for (unsigned spelling = 0; spelling < SPELLING_COUNT; spelling++)
+		if (is_hash_of_spelling(hex, owner->account, (enum spelling)spelling))
+			return VIEW("it is the SHA-256 of another spelling of the name: lower case is meant");
+	if (is_hash_of_utf16(hex, owner->account))
+		return VIEW("it is the SHA-256 of the name in UTF-16: its UTF-8 bytes are meant");
+	const size_t at = view_find_byte(owner->account, '@');
+	if (is_hash_of_parts(hex, VIEW_NONE, view_first(owner->account, at), VIEW_NONE) ||
+	    is_hash_of_parts(hex, VIEW_NONE, view_first(owner->account, at), VIEW("\n")))
+		return VIEW("it is the SHA-256 of what stands before the @ alone, not of the whole name");
 	if (is_hash_of_parts(hex, VIEW_NONE, owner->domain, VIEW_NONE) ||
 	    is_hash_of_parts(hex, VIEW_NONE, owner->domain, VIEW("\n")))
 		return VIEW("it is the SHA-256 of the domain, not of the user account");
@@ -138,13 +164,17 @@ static bool is_hex(struct view text)
 
 static struct view form_mistake(struct view value, const struct token_owner *owner)
 {
-	enum { MD5_HEX = 32, SHA1_HEX = 40, SHA512_HEX = 128 };
+	enum { MD5_HEX = 32, SHA1_HEX = 40, SHA512_HEX = 128, BASE64_LENGTH = 44 };
 	if (value.length == 0)
 		return VIEW("nothing stands behind the equals sign");
 	if (view_equal_nocase(value, owner->account))
 		return VIEW("it is the name itself, not its SHA-256");
+	if (view_find(value, VIEW("sha256sum")) != VIEW_NOT_FOUND)
+		return VIEW("it is the command itself, not what the command prints");
+	if (value.length == BASE64_LENGTH && view_ends(value, VIEW("=")))
+		return VIEW("it is written in base64: 64 digits of 0-9 and a-f are meant");
 	if (!is_hex(value))
-		return VIEW("what stands behind the equals sign is not hexadecimal");
+		return VIEW("what stands behind the equals sign is not 64 digits of 0-9 and a-f");
 	if (value.length == MD5_HEX)
 		return VIEW("it is as long as an MD5, not a SHA-256");
 	if (value.length == SHA1_HEX)
@@ -155,25 +185,74 @@ static struct view form_mistake(struct view value, const struct token_owner *own
 	                                 : VIEW("it is too long: a SHA-256 has 64 digits");
 }
 
+/* ---- the right digits, wrongly written */
+
+static size_t find_hex(struct view text, struct view name)
+{
+	uint8_t digest[SHA256_SIZE];
+	struct text hex = TEXT_LIMIT(HEX_LENGTH);
+	size_t found = VIEW_NOT_FOUND;
+	sha256_once(name, digest);
+	text_add_hex(&hex, view_bytes(digest, sizeof(digest)));
+	for (size_t at = 0; at + HEX_LENGTH <= text.length && found == VIEW_NOT_FOUND; at++)
+		if (view_starts_nocase(view_from(text, at), text_view(&hex)))
+			found = at;
+	text_deinit(&hex);
+	return found;
+}
+
+/* UTF-8 of all typographic quotes begins with these two octets. */
+static bool has_quotes(struct view text)
+{
+	return view_find_byte(text, '"') != VIEW_NOT_FOUND || view_find_byte(text, '\'') != VIEW_NOT_FOUND ||
+	       view_find_byte(text, '`') != VIEW_NOT_FOUND || view_find(text, VIEW("\xe2\x80")) != VIEW_NOT_FOUND;
+}
+
+static bool is_word(struct view text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (!byte_is_alnum(text.data[i]) && text.data[i] != '-' && text.data[i] != '_')
+			return false;
+	return text.length > 0;
+}
+
+static struct view writing_mistake(struct view text, size_t at, struct view prefix, struct arena *arena)
+{
+	const struct view before = view_first(text, at);
+	const bool has_prefix = view_starts(before, prefix);
+	const struct view sign = view_trim(view_from(before, prefix.length));
+	if (has_quotes(text))
+		return VIEW("quotes stand around it in DNS: they belong to the zone file only");
+	if (text.length > at + HEX_LENGTH && is_hex(view_from(text, at)))
+		return VIEW("it is too long: a SHA-256 has 64 digits");
+	if (text.length > at + HEX_LENGTH)
+		return VIEW("something else stands behind it: the token is a record of its own");
+	if (before.length == 0)
+		return arena_print(arena, "%.*s= is missing before it", VIEW_PRINT(prefix));
+	if (has_prefix && view_equal(sign, VIEW("=")))
+		return VIEW("a blank stands beside the equals sign");
+	if (has_prefix && sign.length <= 1)
+		return arena_print(arena, "an equals sign belongs between %.*s and the digits", VIEW_PRINT(prefix));
+	if (view_ends(before, VIEW("=")) && is_word(view_first(before, before.length - 1)))
+		return arena_print(arena, "the word before the equals sign is spelled %.*s", VIEW_PRINT(prefix));
+	return VIEW("something else stands before it: the token is a record of its own");
+}
+
 struct view token_mistake(struct view text, struct view prefix, const struct token_owner *owner, struct arena *arena)
 {
+	enum { SEARCHED_MOST = 4096 };
 	text = view_trim(text);
-	if (text.length > 2 && view_starts(text, VIEW("\"")) && view_ends(text, VIEW("\"")) &&
-	    view_starts_nocase(view_from(text, 1), prefix))
-		return VIEW("quotes stand around it in DNS: they belong to the zone file only");
-	if (text.length == HEX_LENGTH && is_hash_of_parts(text, VIEW_NONE, owner->account, VIEW_NONE))
-		return arena_print(arena, "%.*s= is missing before it", VIEW_PRINT(prefix));
+	size_t at = find_hex(view_first(text, SEARCHED_MOST), owner->account);
+	if (at == VIEW_NOT_FOUND && owner->as_typed.length > 0)
+		at = find_hex(view_first(text, SEARCHED_MOST), owner->as_typed);
+	if (at != VIEW_NOT_FOUND)
+		return writing_mistake(text, at, prefix, arena);
 	if (!view_starts_nocase(text, prefix))
 		return VIEW_NONE;
-	const struct view rest = view_from(text, prefix.length);
-	const struct view trimmed = view_trim(rest);
-	if (!view_starts(trimmed, VIEW("=")))
+	const struct view rest = view_trim(view_from(text, prefix.length));
+	if (!view_starts(rest, VIEW("=")))
 		return VIEW_NONE;
-	if (!view_starts(text, prefix))
-		return arena_print(arena, "the word before the equals sign is spelled %.*s", VIEW_PRINT(prefix));
-	if (trimmed.length != rest.length || byte_is_blank(view_from(rest, 1).length > 0 ? rest.data[1] : 'x'))
-		return VIEW("a blank stands beside the equals sign");
-	const struct view value = view_from(rest, 1);
+	const struct view value = view_trim(view_from(rest, 1));
 	if (value.length != HEX_LENGTH || !is_hex(value))
 		return form_mistake(value, owner);
 	return hash_mistake(value, owner, arena);

@@ -250,6 +250,29 @@ void find_dkim(struct resolver *resolver, const struct who *who, enum freshness 
 
 /* ---- DMARC */
 
+/* What readers ignore, or older ones miss, is worth a warning, and the record without it. */
+static void dmarc_is_valid(const struct dmarc_finding *dmarc, struct arena *arena, struct finding *finding)
+{
+	const bool is_own = view_equal(dmarc->name, finding->name);
+	finding->state = STATE_PASS;
+	finding->expected = dmarc->text;
+	finding->fix = VIEW_NONE;
+	finding->detail = arena_print(arena, "a valid policy at %.*s", VIEW_PRINT(dmarc->name));
+	if (dmarc->detail.length == 0 && dmarc->record.has_policy)
+		return;
+	finding->state = STATE_WARN;
+	if (dmarc->detail.length > 0)
+		finding->detail = arena_print(arena, "%.*s; %.*s", VIEW_PRINT(finding->detail), VIEW_PRINT(dmarc->detail));
+	if (!dmarc->record.has_policy)
+		finding->detail =
+			arena_print(arena, "%.*s; without p= %s", VIEW_PRINT(finding->detail),
+		                dmarc->record.applies ? "older receivers ignore it" : "and rua= receivers ignore it");
+	if (is_own) {
+		finding->fix = dmarc_mend(dmarc->text, arena);
+		finding->expected = finding->fix;
+	}
+}
+
 void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
                 struct finding *finding)
 {
@@ -261,27 +284,14 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 	finding->name = arena_print(arena, "_dmarc.%.*s", VIEW_PRINT(who->domain));
 	finding->expected = VIEW("v=DMARC1; p=quarantine; adkim=r; aspf=r;");
 	finding->fix = finding->expected;
-	if (dmarc.text.length > 0)
-		finding_see(finding, dmarc.text);
-	if (dmarc.second.length > 0)
-		finding_see(finding, dmarc.second);
-	if (dmarc.second.length > 0)
+	for (size_t i = 0; i < dmarc.text_count; i++)
+		finding_see(finding, dmarc.texts[i]);
+	if (dmarc.result == DMARC_SEVERAL)
 		finding->fix = dmarc.keep.length > 0 ? dmarc.keep : dmarc_mend(dmarc.text, arena);
 	finding->replaces = dmarc.text.length > 0;
 	switch (dmarc.result) {
 	case DMARC_VALID:
-		finding->state = STATE_PASS;
-		finding->expected = dmarc.text;
-		finding->fix = VIEW_NONE;
-		finding->detail = arena_print(arena, "a valid policy at %.*s", VIEW_PRINT(dmarc.name));
-		if (dmarc.detail.length > 0 || !dmarc.record.has_policy)
-			finding->state = STATE_WARN;
-		if (dmarc.detail.length > 0)
-			finding->detail = arena_print(arena, "%.*s; %.*s", VIEW_PRINT(finding->detail), VIEW_PRINT(dmarc.detail));
-		if (!dmarc.record.has_policy)
-			finding->detail =
-				arena_print(arena, "%.*s; without p= %s", VIEW_PRINT(finding->detail),
-			                dmarc.record.applies ? "older receivers ignore it" : "and rua= receivers ignore it");
+		dmarc_is_valid(&dmarc, arena, finding);
 		return;
 	case DMARC_MISSING:
 		finding->problem = VIEW("there is no DMARC record.");
