@@ -1,9 +1,10 @@
 """The life of a verdict: over a restart, while DNS is away, when a token goes and comes back."""
+import subprocess
 import time
 
 import pytest
 from peers import Knot, Oracle
-from relay import Relay, wait_for
+from relay import BUILD, Relay, wait_for
 
 FROM, TO = "tom@example.com", "alice@rcpt.test"
 WORLD = [
@@ -62,6 +63,18 @@ def test_a_restart_while_dns_is_away(house):
     house.relay.set_dns(house.dns("1s"))
     code, text = house.send()
     assert code == 451 and text.startswith("4.4.3 example.com: DNS cannot be asked")
+
+
+def test_the_doctor_does_not_tell_of_yesterday(house):
+    """Mail goes on with the last answers while DNS is away; who asks what is there is told that nobody knows."""
+    command = [str(BUILD / "src/cli/sealpost"), "--config", str(house.relay.config), "domain", "check", "example.com"]
+    command += ["--account", house.account["account"]]
+    assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+    house.knot.stop()
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 4 and told.stdout.endswith("example.com for user@domain.com: not known\n"), told.stdout
+    assert told.stdout.count("DNS could not be asked for ") == 4, told.stdout
+    assert house.send()[0] == 250
 
 
 def test_mail_waits_while_its_token_is_gone(house):

@@ -423,7 +423,9 @@ void records_lookup(struct resolver *resolver, const struct record_question *que
 		entry->is_kept = true;
 		keep_answer(resolver, entry);
 	}
-	if (answer_serves(resolver, entry)) {
+	/* The doctor tells what is, and an older answer would hide that DNS fails. */
+	const bool is_too_old = question->freshness == FRESH_NOW && entry->obtained < errand->began;
+	if (answer_serves(resolver, entry) && !is_too_old) {
 		errand->is_impatient = errand->is_impatient || entry->good_until <= world_now(resolver->world);
 		if (entry->good_until < errand->good_until)
 			errand->good_until = entry->good_until;
