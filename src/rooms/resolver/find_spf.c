@@ -83,9 +83,9 @@ static struct view lookups_said(struct lookup_context *context, const struct who
 	if (after.result == SPF_PERMERROR || after.result == SPF_TEMPERROR)
 		return VIEW_NONE;
 	if (!is_readable)
-		return arena_print(arena, "; look-ups of the %d allowed: %u with the fix", SPF_TERMS_MOST, after.lookups);
-	return arena_print(arena, "; look-ups of the %d allowed: %u now, %u with the fix", SPF_TERMS_MOST, now.lookups,
-	                   after.lookups);
+		return arena_print(arena, "; look-ups: %u with the fix (%d are allowed)", after.lookups, SPF_TERMS_MOST);
+	return arena_print(arena, "; look-ups: %u now, %u with the fix (%d are allowed)", now.lookups, after.lookups,
+	                   SPF_TERMS_MOST);
 }
 
 /* For the doctor: our include is there, but receivers may give up before they come to it, or after. */

@@ -71,7 +71,7 @@ static const struct spf_case {
 	  { { DNS_TXT, VIEW_INIT("example.com"), VIEW_INIT("v=spf1 include:elastx.mail -all") },
 	    { DNS_TXT, VIEW_INIT("elastx.email"), VIEW_INIT("v=spf1 ip4:192.0.2.10 -all") } },
 	  STATE_FAIL,
-	  "elastx.mail has no SPF record of its own, so it has to go; look-ups of the 10 allowed: 1 with the fix" },
+	  "elastx.mail has no SPF record of its own, so it has to go; look-ups: 1 with the fix (10 are allowed)" },
 	{ "no blank behind the version",
 	  NONE,
 	  { { DNS_TXT, VIEW_INIT("example.com"), VIEW_INIT("v=spf1include:elastx.email -all") } },
