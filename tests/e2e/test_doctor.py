@@ -1,4 +1,5 @@
 """Broken set-ups: pasting exactly what the doctor printed makes each domain ready."""
+import base64
 import difflib
 import hashlib
 import pathlib
@@ -74,6 +75,68 @@ SET_UPS = {
     "two DMARC records": lambda d, key: with_dmarc(d, key, DMARC, "v=DMARC1; p=reject"),
     "DMARC at the domain itself": lambda d, key: {**without(d, key, "dmarc"), d: [txt(TOKEN), txt(SPF), txt(DMARC)]},
     "DMARC at the doubled name": lambda d, key: {**without(d, key, "dmarc"), "_dmarc.%s.%s" % (d, d): [txt(DMARC)]},
+    "the token with the word in capitals": lambda d, key: with_token(d, key, TOKEN.replace("elastx-mrs", "Elastx-MRS")),
+    "the token with another word": lambda d, key: with_token(d, key, TOKEN.replace("elastx-mrs", "elastx_mrs")),
+    "the token with a colon": lambda d, key: with_token(d, key, TOKEN.replace("=", ":")),
+    "the token with blanks around its sign": lambda d, key: with_token(d, key, TOKEN.replace("=", " = ")),
+    "the token in typographic quotes": lambda d, key: with_token(d, key, "\u201c%s\u201d" % TOKEN),
+    "the token in single quotes": lambda d, key: with_token(d, key, "'%s'" % TOKEN),
+    "the token with what sha256sum adds": lambda d, key: with_token(d, key, TOKEN + "  -"),
+    "the command for the token": lambda d, key: with_token(d, key, 'elastx-mrs=$(echo -n "%s" | sha256sum)' % ACCOUNT),
+    "a token of a name with capitals": lambda d, key: with_token(d, key, token_of("User@Domain.com")),
+    "a token by an echo that prints -n": lambda d, key: with_token(d, key, token_of("-n %s\n" % ACCOUNT)),
+    "the token in base64": lambda d, key: with_token(d, key, "elastx-mrs=" + base64.b64encode(bytes.fromhex(TOKEN[11:])).decode()),
+    "the token and SPF in one record": lambda d, key: {**good(d, key), d: [txt(TOKEN + " " + SPF)]},
+    "the token and SPF as strings of one record": lambda d, key: {**good(d, key), d: [txt(SPF, TOKEN)]},
+    "the token at _dmarc": lambda d, key: {**without(d, key, "token"), "_dmarc." + d: [txt(DMARC), txt(TOKEN)]},
+    "the token at a name made of its word": lambda d, key: {**without(d, key, "token"), "elastx-mrs." + d: [txt(TOKEN[11:])]},
+    "the token at a wildcard": lambda d, key: {**without(d, key, "token"), "*." + d: [txt(TOKEN)]},
+    "SPF with a semicolon": lambda d, key: with_spf(d, key, "v=spf1; include:elastx.email -all"),
+    "SPF with commas": lambda d, key: with_spf(d, key, "v=spf1 include:_spf.google.com,elastx.email, -all"),
+    "SPF without a blank": lambda d, key: with_spf(d, key, "v=spf1include:elastx.email -all"),
+    "SPF indented": lambda d, key: with_spf(d, key, " " + SPF),
+    "SPF in quotes": lambda d, key: with_spf(d, key, '"%s"' % SPF),
+    "SPF in typographic quotes": lambda d, key: with_spf(d, key, "\u201c%s\u201d" % SPF),
+    "SPF with its type before it": lambda d, key: with_spf(d, key, "TXT " + SPF),
+    "SPF without its 1": lambda d, key: with_spf(d, key, "v=spf include:elastx.email -all"),
+    "SPF of strings without a blank between": lambda d, key: {**good(d, key), d: [txt(TOKEN), txt("v=spf1 include:_spf.google.com", "include:elastx.email -all")]},
+    "SPF with a long dash": lambda d, key: with_spf(d, key, "v=spf1 include:elastx.email \u2013all"),
+    "SPF with a blank before all": lambda d, key: with_spf(d, key, "v=spf1 include:elastx.email - all"),
+    "SPF with a blank in the include": lambda d, key: with_spf(d, key, "v=spf1 include: elastx.email -all"),
+    "SPF with another spelling of the include": lambda d, key: with_spf(d, key, "v=spf1 include:elastx.mail -all"),
+    "SPF with a web address": lambda d, key: with_spf(d, key, "v=spf1 include:https://elastx.email -all"),
+    "SPF with our addresses in place of the include": lambda d, key: with_spf(d, key, "v=spf1 a:elastx.email -all"),
+    "SPF with +all": lambda d, key: with_spf(d, key, "v=spf1 +all"),
+    "SPF of more than 255 octets": lambda d, key: {**good(d, key), d: [txt(TOKEN), txt("v=spf1 " + "ip4:198.51.100.1 " * 14, "ip4:198.51.100.2 " * 14 + "~all")]},
+    "SPF of the type SPF": lambda d, key: {**without(d, key, "spf"), d: [txt(TOKEN), ("SPF", '"%s"' % SPF)]},
+    "SPF at www": lambda d, key: {**without(d, key, "spf"), "www." + d: [txt(SPF)]},
+    "three SPF records": lambda d, key: with_spf(d, key, "v=spf1 a ~all", SPF, "v=spf1 mx -all"),
+    "DKIM as a key file": lambda d, key: with_key(d, key, "-----BEGIN PUBLIC KEY-----%s-----END PUBLIC KEY-----" % key.split("p=")[1]),
+    "DKIM without v, k and p": lambda d, key: with_key(d, key, key.split("p=")[1]),
+    "DKIM with v in small letters": lambda d, key: with_key(d, key, key.replace("DKIM1", "dkim1")),
+    "DKIM with v last": lambda d, key: with_key(d, key, key.replace("v=DKIM1; ", "") + "; v=DKIM1"),
+    "DKIM with commas": lambda d, key: with_key(d, key, key.replace(";", ",")),
+    "DKIM in small letters": lambda d, key: with_key(d, key, key.lower()),
+    "DKIM with its name in the value": lambda d, key: with_key(d, key, "elastx._domainkey IN TXT " + key),
+    "DKIM in two records": lambda d, key: {**good(d, key), "elastx._domainkey." + d: [txt(key[:255]), txt(key[255:])]},
+    "DKIM beside another key": lambda d, key: {**without(d, key, "dmarc"), "elastx._domainkey." + d: [txt(key[:255], key[255:]), txt("v=DKIM1; k=rsa; p=")]},
+    "DKIM at another selector": lambda d, key: {**without(d, key, "dkim"), "default._domainkey." + d: [txt(key[:255], key[255:])]},
+    "DKIM at the domain itself": lambda d, key: {**good(d, key), "elastx._domainkey." + d: [], d: [txt(TOKEN), txt(SPF), txt(key[:255], key[255:])]},
+    "DKIM behind an alias that leads nowhere": lambda d, key: {**without(d, key, "dkim"), "elastx._domainkey." + d: [("CNAME", "nowhere.test.")]},
+    "DKIM: SPF pasted there": lambda d, key: {**without(d, key, "dkim"), "elastx._domainkey." + d: [txt(SPF)]},
+    "DMARC in small letters": lambda d, key: with_dmarc(d, key, "v=dmarc1; p=reject"),
+    "DMARC without v": lambda d, key: with_dmarc(d, key, "p=reject"),
+    "DMARC with v last": lambda d, key: with_dmarc(d, key, "p=reject; v=DMARC1"),
+    "DMARC with commas": lambda d, key: with_dmarc(d, key, "v=DMARC1, p=reject"),
+    "DMARC in quotes": lambda d, key: with_dmarc(d, key, '"v=DMARC1; p=reject"'),
+    "DMARC with backslashes": lambda d, key: with_dmarc(d, key, "v=DMARC1\\; p=reject\\; rua=mailto:a@example.com"),
+    "DMARC without its underscore": lambda d, key: {**without(d, key, "dmarc"), "dmarc." + d: [txt(DMARC)]},
+    "three DMARC records": lambda d, key: with_dmarc(d, key, DMARC, "v=DMARC1; p=reject", "v=DMARC1; p=quarantine"),
+    "all of them at www": lambda d, key: {name.replace(d, "www." + d): rows for name, rows in good(d, key).items()},
+    "all of them at doubled names": lambda d, key: {name + "." + d: rows for name, rows in good(d, key).items()},
+    "a domain that is an alias": lambda d, key: {**good(d, key), d: [("CNAME", "web-%s." % d)], "web-" + d: [txt(TOKEN), txt(SPF)]},
+    "a domain with nothing but addresses": lambda d, key: {d: [("A", "192.0.2.1")]},
+    "a wildcard of something else": lambda d, key: {d: [txt(TOKEN), txt(SPF)], "*." + d: [txt("hello")]},
     "a wildcard that answers for all": lambda d, key: {d: [txt(TOKEN), txt(SPF)], "*." + d: [txt("v=spf1 -all")]},
 }
 
@@ -167,7 +230,6 @@ def told():
             before[set_up] = doctor(relay, domain)
             paste(records, before[set_up][1])
             names.publish(records)
-        for set_up, domain in domains.items():
             after[set_up] = doctor(relay, domain)
         yield before, after
     finally:

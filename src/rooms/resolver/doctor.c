@@ -287,8 +287,8 @@ static void ask_resolver(struct consultation *consultation)
 		const struct who who = who_of(consultation, &errand);
 		struct finding finding;
 		examine(resolver, &who, &consultation->examinations[i], consultation->arena, &finding);
+		find_obstacle(resolver, &who, consultation->arena, &finding);
 		find_misplaced(resolver, &who, consultation->arena, &finding);
-		find_alias(resolver, &who, consultation->arena, &finding);
 		row_of(&finding, &answer->checks[answer->check_count++]);
 	}
 }

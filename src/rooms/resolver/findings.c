@@ -89,8 +89,11 @@ static struct view explain_key(struct view seen, const struct finding *finding, 
 	const struct view mistake = form_mistake(seen, finding->expected);
 	if (mistake.length > 0)
 		return arena_print(arena, "%.*s.", VIEW_PRINT(mistake));
-	if (view_starts_nocase(seen, VIEW("v=spf1")) || view_starts_nocase(seen, VIEW("v=DMARC")))
-		return VIEW("what stands there is no DKIM key: a wildcard record may answer for the name.");
+	const bool is_spf = view_starts_nocase(seen, VIEW("v=spf1"));
+	if (is_spf || view_starts_nocase(seen, VIEW("v=DMARC")))
+		return arena_print(arena,
+		                   "what stands there is %s, not a DKIM key (or a wildcard record answers for the name).",
+		                   is_spf ? "an SPF record" : "a DMARC record");
 	return otherwise;
 }
 
@@ -119,6 +122,15 @@ static bool judge_record(struct view record, const struct public_key *ours, stru
 	return true;
 }
 
+static bool is_in_two(const struct txt_answer *answer, struct view wanted, struct arena *arena)
+{
+	for (size_t i = 0; answer->count == 2 && i < 2; i++)
+		if (view_equal(wanted, arena_print(arena, "%.*s%.*s", VIEW_PRINT(answer->texts[i]),
+		                                   VIEW_PRINT(answer->texts[1 - i]))))
+			return true;
+	return false;
+}
+
 void find_key(struct resolver *resolver, const struct who *who, const struct public_key *ours,
               enum freshness freshness, struct arena *arena, struct finding *finding)
 {
@@ -141,16 +153,19 @@ void find_key(struct resolver *resolver, const struct who *who, const struct pub
 		finding_cannot_tell(finding, finding->name, answer.detail, arena);
 		return;
 	}
-	for (size_t i = 0; i < answer.count && finding->state != STATE_PASS; i++) {
+	for (size_t i = 0; i < answer.count; i++) {
 		finding_see(finding, answer.texts[i]);
 		finding->replaces = true;
-		if (!judge_record(answer.texts[i], ours, arena, finding))
+		if (finding->state == STATE_PASS || !judge_record(answer.texts[i], ours, arena, finding))
 			continue;
 		finding->state = STATE_PASS;
 		finding->record = answer.texts[i];
 		finding->fix = VIEW_NONE;
 		finding->problem = VIEW("the key is ours");
 	}
+	if (finding->state == STATE_FAIL && is_in_two(&answer, finding->expected, arena))
+		finding->problem =
+			VIEW("the parts of the key stand in records of their own: they are strings of one record.");
 	finding->detail = finding->problem;
 }
 
@@ -337,66 +352,4 @@ void find_check(struct resolver *resolver, const struct who *who, enum check che
 	find_once(resolver, who, check, FRESH_ENOUGH, arena, finding, usable, usable_count);
 	if (finding->state == STATE_FAIL)
 		find_once(resolver, who, check, FRESH_RETRY, arena, finding, usable, usable_count);
-}
-
-/* ---- for the doctor */
-
-static bool is_meant_for(const struct finding *finding, struct view text)
-{
-	if (finding->check == CHECK_TOKEN)
-		return token_matches(text, finding->expected);
-	return view_equal(text, finding->expected) ||
-	       (finding->check == CHECK_DMARC && view_starts(text, VIEW("v=DMARC1")));
-}
-
-/* Where people put it who were told another name. */
-static struct view other_place(const struct finding *finding, const struct who *who, struct arena *arena)
-{
-	if (finding->check == CHECK_TOKEN)
-		return arena_print(arena, "www.%.*s", VIEW_PRINT(who->domain));
-	if (finding->check == CHECK_DMARC)
-		return who->domain;
-	const struct view selector = view_first(finding->name, view_find_byte(finding->name, '.'));
-	return arena_print(arena, "%.*s.%.*s", VIEW_PRINT(selector), VIEW_PRINT(who->domain));
-}
-
-/* Zones add their own name to a name without a dot at its end, and forms of providers do so too: a record for
- * example.com ends up at example.com.example.com. */
-void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
-{
-	struct lookup_context context = { resolver, FRESH_NOW, who->errand, who->server, who->domain };
-	const struct view places[] = {
-		arena_print(arena, "%.*s.%.*s", VIEW_PRINT(finding->name), VIEW_PRINT(who->domain)),
-		other_place(finding, who, arena),
-	};
-	if (finding->state != STATE_FAIL || finding->check == CHECK_SPF || finding->name.length == 0)
-		return;
-	for (size_t i = 0; i < 2; i++) {
-		struct txt_answer answer = { 0 };
-		if (places[i].length > 0)
-			lookup_txt(&context, places[i], arena, &answer);
-		for (size_t j = 0; j < answer.count; j++)
-			if (is_meant_for(finding, answer.texts[j])) {
-				finding->fix = finding->check == CHECK_DMARC ? dmarc_mend(answer.texts[j], arena) : finding->fix;
-				finding->detail = arena_print(arena, "the record stands at %.*s; it belongs at %.*s",
-				                              VIEW_PRINT(places[i]), VIEW_PRINT(finding->name));
-				return;
-			}
-	}
-}
-
-/* At the domain itself it carries more than mail: that is told, but nobody is told to take it away. */
-void find_alias(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding)
-{
-	struct lookup_context context = { resolver, FRESH_NOW, who->errand, who->server, who->domain };
-	struct txt_answer answer;
-	if (finding->state != STATE_FAIL || finding->name.length == 0 || view_equal(finding->name, who->domain))
-		return;
-	lookup_txt(&context, finding->name, arena, &answer);
-	if (!answer.through_alias)
-		return;
-	finding->replaces = false;
-	finding->remove = arena_print(arena, "%.*s CNAME %.*s", VIEW_PRINT(finding->name), VIEW_PRINT(answer.alias));
-	finding->detail = arena_print(arena, "an alias (CNAME) stands at the name, and nothing can stand beside it: %.*s",
-	                              VIEW_PRINT(finding->detail));
 }

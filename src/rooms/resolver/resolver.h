@@ -151,10 +151,12 @@ enum domain_keys_result find_keys(struct resolver *resolver, const struct who *w
 /* The first key of that phase that decides: RSA, or where there is none Ed25519. NULL: there is none. */
 const struct public_key *key_of_phase(const struct domain_keys_answer *keys, enum key_phase phase);
 
-/* For the doctor: a record that would pass but stands at a wrong name is told in finding->detail. */
+/* ---- misplaced.c, for the doctor: why a check failed is told in finding->detail */
+
+/* The record stands at a wrong name, or a wildcard answers for it. Suspends. */
 void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
-/* For the doctor: where an alias stands at the name, nothing can be published there. */
-void find_alias(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
+/* An alias stands at the name, and nothing can be published there; or there is no such domain. Suspends. */
+void find_obstacle(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
 /* Asks with what is cached; where that does not pass, again past the caches. */
 void find_check(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
                 struct finding *finding, struct usable_key *usable, size_t *usable_count);
