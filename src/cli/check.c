@@ -187,6 +187,29 @@ struct token_question {
 	struct text as_typed;
 };
 
+/* What is there in place of the token; empty: nothing like it. */
+static struct view explain_token(const struct cli *cli, const struct token_question *question, struct view domain,
+                                 const struct txt_answer *answer, struct arena *arena)
+{
+	const struct view expected = text_view(&question->expected);
+	const struct view prefix = view_first(expected, view_find_last_byte(expected, '='));
+	struct text lower = TEXT_LIMIT(1024);
+	struct view mistake = VIEW_NONE;
+	if (domain.length == 0)
+		return arena_print(arena, "%s is not a domain name", cli->arguments[0]);
+	if (answer->through_alias)
+		return VIEW("the domain is an alias (CNAME): a token behind one does not count");
+	for (const char *byte = cli_option(cli, "account"); *byte != '\0'; byte++)
+		text_add_byte(&lower, byte_lower(*byte));
+	const struct token_owner owner = { text_view(&lower), view_of(cli_option(cli, "account")), domain };
+	for (size_t i = 0; i < answer->count && (mistake.length == 0 || view_equal(mistake, token_of_another)); i++) {
+		const struct view found = token_mistake(answer->texts[i], prefix, &owner, arena);
+		mistake = found.length > 0 ? found : mistake;
+	}
+	text_deinit(&lower);
+	return mistake.length == 0 ? VIEW_NONE : arena_print(arena, "of the token seen: %.*s", VIEW_PRINT(mistake));
+}
+
 static enum outcome_code run_token(struct cli_resolver *resolver, void *context)
 {
 	const struct cli *cli = resolver->cli;
@@ -205,18 +228,23 @@ static enum outcome_code run_token(struct cli_resolver *resolver, void *context)
 	if (answer.status == TXT_FAILED)
 		code = UNTOLD;
 	const char *result = code == DONE ? "pass" : code == UNTOLD ? "temperror" : "fail";
+	const struct view why = code == NO ? explain_token(cli, question, domain, &answer, &arena) : VIEW_NONE;
 	if (cli->json) {
 		json_t *told = json_object();
 		check_add(told, "domain", domain);
+		if (why.length > 0)
+			check_add(told, "explanation", why);
 		check_add(told, "expected", expected);
 		json_object_set_new(told, "result", json_string(result));
 		cli_print_json(told);
 		json_decref(told);
 	} else {
-		printf("%s: %.*s TXT \"%.*s\" %s\n", result, VIEW_PRINT(domain), VIEW_PRINT(expected),
+		printf("%s: %.*s TXT \"%.*s\" %s%s%.*s\n", result,
+		       VIEW_PRINT(domain.length > 0 ? domain : view_of(cli->arguments[0])), VIEW_PRINT(expected),
 		       code == DONE     ? "is there"
 		       : code == UNTOLD ? "could not be asked for"
-		                        : "is not there");
+		                        : "is not there",
+		       why.length > 0 ? "; " : "", VIEW_PRINT(why));
 	}
 	arena_deinit(&arena);
 	return code;

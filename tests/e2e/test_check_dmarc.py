@@ -138,6 +138,15 @@ def test_an_author_that_is_not_certain(names, head):
     assert status == 1 and told.startswith("sealpost: From: "), told
 
 
+def test_what_was_meant_to_be_the_token(names):
+    """One made with echo without -n, and another account's beside it."""
+    made = "elastx-mrs=" + hashlib.sha256(b"user@domain.com\n").hexdigest()
+    other = "elastx-mrs=" + hashlib.sha256(b"other@domain.com").hexdigest()
+    names.publish({"slips.example.com": [("TXT", '"%s"' % other), ("TXT", '"%s"' % made)]})
+    status, told = check(names, "token", "slips.example.com", "--account", "user@domain.com", "--prefix", "elastx-mrs")
+    assert status == 1 and told["explanation"] == "of the token seen: it is the SHA-256 of the name with a line feed behind it (echo needs -n)"
+
+
 @pytest.mark.parametrize("name, account, code", [("football.example.com", "user@domain.com", 0), ("football.example.com", "User@Domain.com", 0), ("football.example.com", "other@domain.com", 1), ("alias.example.com", "user@domain.com", 1), ("_dmarc.dead.example", "user@domain.com", 1)])
 def test_token(names, name, account, code):
     status, told = check(names, "token", name, "--account", account, "--prefix", "elastx-mrs")
