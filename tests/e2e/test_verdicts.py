@@ -77,6 +77,21 @@ def test_the_doctor_does_not_tell_of_yesterday(house):
     assert house.send()[0] == 250
 
 
+def test_what_is_to_be_published_keeps_what_is_there(house):
+    """A second policy beside the domain's own would make both void, and so would a second SPF record."""
+    own = ['_dmarc.example.com. TXT "v=DMARC1; p=reject; rua=mailto:a@example.com"', 'example.com. TXT "v=spf1 mx ~all"']
+    house.publish(["spf", "dmarc"], own)
+    wanted = {"dmarc": "v=DMARC1; p=reject; rua=mailto:a@example.com", "spf": "v=spf1 mx include:elastx.email ~all"}
+
+    def shown():
+        rows = house.relay.records_of("example.com", house.account["account"])
+        return {row["purpose"]: row["value"] for row in rows if row["purpose"] in wanted}
+
+    wait_for(lambda: shown() == wanted, 10)
+    house.publish(["dmarc"], ['_dmarc.example.com. TXT "v=DMARC1, p=reject"'])
+    wait_for(lambda: shown()["dmarc"] == "v=DMARC1; p=reject", 10)
+
+
 def test_mail_waits_while_its_token_is_gone(house):
     house.relay.sink.answers["alice"] = "450 4.2.1 not now"
     assert house.send()[0] == 250

@@ -263,7 +263,8 @@ void find_obstacle(struct resolver *resolver, const struct who *who, struct aren
 		finding->detail =
 			arena_print(arena, "an alias (CNAME) stands at the name, and nothing can stand beside it: %.*s",
 		                VIEW_PRINT(finding->detail));
-	} else if (is_domain && answer.no_such_name) {
+	} else if (is_domain && answer.no_such_name &&
+	           name_label_count(who->domain) == 2) { /* one below may be made yet */
 		finding->detail =
 			arena_print(arena, "DNS knows no domain %.*s: is it spelled right, registered and delegated?",
 		                VIEW_PRINT(who->domain));

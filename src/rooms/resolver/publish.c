@@ -74,6 +74,18 @@ static void service_records(struct resolver *resolver, struct records_answer *an
 	    arena_print(arena, "v=TLSRPTv1; rua=mailto:postmaster@%.*s", VIEW_PRINT(domain)));
 }
 
+/* A policy of the domain's own stays: a second record beside it would make both void. */
+static void add_dmarc(struct resolver *resolver, const struct who *who, struct records_answer *answer,
+                      struct arena *arena)
+{
+	const struct view name = arena_print(arena, "_dmarc.%.*s", VIEW_PRINT(who->domain));
+	struct finding dmarc;
+	find_dmarc(resolver, who, FRESH_ENOUGH, arena, &dmarc);
+	const bool is_own = dmarc.seen_count > 0 && view_equal(dmarc.name, name);
+	const struct view kept = dmarc.fix.length > 0 ? dmarc.fix : dmarc.expected;
+	add(answer, "dmarc", name, is_own ? kept : VIEW("v=DMARC1; p=quarantine; adkim=r; aspf=r;"));
+}
+
 void resolver_answer_records(void *room, const struct caller *caller, const void *question, void *given,
                              struct arena *arena)
 {
@@ -107,6 +119,5 @@ void resolver_answer_records(void *room, const struct caller *caller, const void
 	        ? arena_print(arena, "v=spf1 include:%.*s -all", VIEW_PRINT(config->service.spf_include))
 	        : spf.expected);
 	add_keys(resolver, request->domain, answer, arena);
-	add(answer, "dmarc", arena_print(arena, "_dmarc.%.*s", VIEW_PRINT(request->domain)),
-	    VIEW("v=DMARC1; p=quarantine; adkim=r; aspf=r;"));
+	add_dmarc(resolver, &who, answer, arena);
 }
