@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "config/config.h"
+#include "mail/domain.h"
 
 #include <jansson.h>
 
@@ -69,6 +70,9 @@ bool cli_limit(const struct cli *cli, size_t fallback, size_t *limit);
 
 /* "sealpost: ..." on standard error; returns code. */
 __attribute__((format(printf, 2, 3))) enum outcome_code cli_fail(enum outcome_code code, const char *format, ...);
+/* A domain in the words of whoever typed it, U-labels too. False: the reason was told, with what was perhaps meant.
+ */
+bool cli_read_domain(const char *given, struct domain *domain);
 /* Compact, one line. */
 void cli_print_json(const json_t *value);
 /* Ends the verb where --json wants the answer as it is: prints it and returns true. */

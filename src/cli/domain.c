@@ -7,10 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static void add_domain_path(const struct cli *cli, const char *action, struct text *path)
+static void add_domain_path(const struct domain *domain, const char *action, struct text *path)
 {
 	text_add(path, VIEW("/v1/domains"));
-	path_add_part(path, view_of(cli->arguments[0]));
+	path_add_part(path, domain_view(domain));
 	if (action != NULL)
 		path_add_part(path, view_of(action));
 }
@@ -18,7 +18,10 @@ static void add_domain_path(const struct cli *cli, const char *action, struct te
 static enum outcome_code ask_domain(struct cli *cli, const char *method, const char *action, json_t **answer)
 {
 	struct text path = TEXT_LIMIT(8192);
-	add_domain_path(cli, action, &path);
+	struct domain domain;
+	if (!cli_read_domain(cli->arguments[0], &domain))
+		return USAGE;
+	add_domain_path(&domain, action, &path);
 	path_add_query(&path, "account", cli_option(cli, "account"));
 	const enum outcome_code result = client_ask(cli, method, text_cstring(&path), NULL, answer);
 	text_deinit(&path);
@@ -89,9 +92,10 @@ static void print_domain(const struct cli *cli, const json_t *domain)
 enum outcome_code domain_add(struct cli *cli)
 {
 	json_t *answer = NULL;
-	json_t *body = json_pack("{ss}", "domain", cli->arguments[0]);
-	if (body == NULL)
-		return cli_fail(USAGE, "the domain is not UTF-8");
+	struct domain domain;
+	if (!cli_read_domain(cli->arguments[0], &domain))
+		return USAGE;
+	json_t *body = json_pack("{ss}", "domain", domain.name);
 	if (!body_add_key(cli, body)) {
 		json_decref(body);
 		return USAGE;
@@ -150,6 +154,23 @@ enum outcome_code domain_remove(struct cli *cli)
 
 /* ---- records */
 
+/* A second seal: Ed25519 beside RSA. */
+static bool is_optional(const json_t *record, const json_t *records)
+{
+	static const struct view ed25519 = VIEW_INIT("v=DKIM1; k=ed25519;");
+	const char *value = json_string_value(json_object_get(record, "value"));
+	size_t index;
+	json_t *other;
+	json_array_foreach(records, index, other)
+	{
+		const char *beside = json_string_value(json_object_get(other, "value"));
+		if (value != NULL && beside != NULL && view_starts(view_of(value), ed25519) &&
+		    view_starts(view_of(beside), VIEW("v=DKIM1; k=rsa;")))
+			return true;
+	}
+	return false;
+}
+
 static void print_zone(const json_t *records)
 {
 	struct text zone = TEXT_LIMIT(1024 * 1024);
@@ -158,7 +179,8 @@ static void print_zone(const json_t *records)
 	json_t *record;
 	json_array_foreach(records, index, record)
 	{
-		text_print(&zone, "; %s\n", cli_member(record, "purpose", &arena));
+		text_print(&zone, "; %s%s\n", cli_member(record, "purpose", &arena),
+		           is_optional(record, records) ? ", optional" : "");
 		zone_add_record(&zone, view_of(cli_member(record, "name", &arena)),
 		                view_of(cli_member(record, "type", &arena)), view_of(cli_member(record, "value", &arena)));
 	}
@@ -194,6 +216,12 @@ static void print_records(const json_t *records)
 																	 cli_member(record, "value", &arena),
 																 });
 	table_print(&table, false);
+	json_array_foreach(records, index, record)
+	{
+		if (is_optional(record, records))
+			fprintf(stderr, "sealpost: %s is optional: its key makes a second seal\n",
+			        cli_member(record, "name", &arena));
+	}
 	arena_deinit(&arena);
 }
 
@@ -226,6 +254,12 @@ static void print_formatted(const struct cli *cli, const json_t *answer)
 		print_records(json_object_get(answer, "records"));
 }
 
+static void tell_unknown_account(const struct cli *cli, const json_t *answer)
+{
+	if (json_is_false(json_object_get(answer, "account_known")))
+		fprintf(stderr, "sealpost: there is no user account %s\n", cli_option(cli, "account"));
+}
+
 enum outcome_code domain_records(struct cli *cli)
 {
 	json_t *answer = NULL;
@@ -236,6 +270,7 @@ enum outcome_code domain_records(struct cli *cli)
 		print_formatted(cli, answer);
 	if (result == DONE && cli_option(cli, "account") == NULL)
 		fputs("sealpost: without --account NAME the token record is left out\n", stderr);
+	tell_unknown_account(cli, answer);
 	json_decref(answer);
 	return result;
 }
@@ -320,9 +355,20 @@ static void add_line(struct text *text, const char *key, const char *value)
 	text_add_byte(text, '\n');
 }
 
+/* What is longer than one string of TXT is written in another way in a zone file. */
+static void add_zone_line(struct text *text, struct view name, struct view value)
+{
+	struct text line = TEXT_LIMIT(65536);
+	zone_add_record(&line, name, VIEW("TXT"), value);
+	text_truncate(&line, line.length > 0 ? line.length - 1 : 0);
+	add_line(text, "in zone files", text_cstring(&line));
+	text_deinit(&line);
+}
+
 /* The whole record, to be pasted. */
 static void add_fix(struct text *text, const json_t *check, struct arena *arena)
 {
+	enum { STRING_MOST = 255 };
 	const char *fix = cli_member(check, "fix", arena);
 	const bool replaces = json_is_true(json_object_get(check, "replaces"));
 	const struct view name = view_of(cli_member(check, "name", arena));
@@ -330,6 +376,8 @@ static void add_fix(struct text *text, const json_t *check, struct arena *arena)
 	if (fix[0] != '\0')
 		add_line(text, replaces ? "replace with" : "publish",
 		         arena_print(arena, "%.*s TXT \"%s\"", VIEW_PRINT(name), fix).data);
+	if (strlen(fix) > STRING_MOST)
+		add_zone_line(text, name, view_of(fix));
 }
 
 static void add_time(struct text *text, long long seconds)
@@ -452,6 +500,7 @@ static void print_checks(const struct cli *cli, const json_t *answer, enum outco
 	       words[result]);
 	if (account[0] == '\0')
 		fputs("sealpost: the token was not looked at; --account NAME names whose\n", stderr);
+	tell_unknown_account(cli, answer);
 	arena_deinit(&arena);
 }
 

@@ -190,7 +190,7 @@ def paste(records, text):
         if not line.startswith(" "):
             seen = []
             continue
-        word, rest = re.fullmatch(r" +(seen|publish|replace with|remove|expected) +(.*)", line).groups()
+        word, rest = re.fullmatch(r" +(seen|publish|replace with|in zone files|remove|expected) +(.*)", line).groups()
         if word == "seen":
             seen.append(rest)
         if word == "remove":
@@ -204,6 +204,8 @@ def paste(records, text):
                 rows[:] = [row for row in rows if joined(row) not in seen]
             parts = [value[at : at + 255] for at in range(0, len(value), 255)]
             rows.append(txt(*parts))
+        if word == "in zone files":
+            assert rest == "%s. IN TXT %s" % (name, rows[-1][1]), rest
 
 
 def joined(row):

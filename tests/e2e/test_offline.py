@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 
+import pytest
 from relay import BUILD, wait_for
 
 FROM, TO = "tom@example.com", "alice@rcpt.test"
@@ -57,6 +58,21 @@ def test_a_flipped_bit_is_found(ready):
     told = json.loads(checked.stdout)
     assert checked.returncode == 1 and not told["good"] and len(told["faults"]) == 1, told
     assert "journal is damaged" in told["faults"][0]
+
+
+@pytest.mark.parametrize("given, told", [
+    ("https://example.com/mail", "is example.com meant?"),
+    ("tom@example.com", "is example.com meant?"),
+    ("192.0.2.1", "the domain ends in a number"),
+    ("example..com", "not a domain name: "),
+    ("", "the domain is empty"),
+])
+def test_what_is_no_domain(given, told):
+    """It is refused before anybody is asked, and no keys are made for it."""
+    for verb in ("check", "records", "add", "rotate", "show", "remove"):
+        command = [str(BUILD / "src/cli/sealpost"), "--socket", "/nonexistent", "domain", verb, given]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 2 and told in done.stderr, (verb, done.stderr)
 
 
 def test_not_beside_a_daemon_that_does_not_answer(ready):

@@ -163,14 +163,63 @@ void handle_domain_rotate(struct api_request *request)
 		change(request, &question);
 }
 
+/* ---- whose token */
+
+/* False: there is none of that name, or the vault does not tell. */
+static bool find_account(struct api_request *request, struct view account, struct view *as_typed)
+{
+	const struct account_list_request question = { .name = account, .most = 1 };
+	struct account_list_answer answer = { 0 };
+	const enum asked asked = vault_account_list(api_peer(request, ROOM_VAULT), &question, &answer, &request->arena,
+	                                            api_deadline(request, patience));
+	if (asked != ASKED_OK || answer.row_count == 0)
+		return false;
+	*as_typed = answer.rows[0].as_typed;
+	return true;
+}
+
+static struct view lower(struct api_request *request, struct view name)
+{
+	struct text text = TEXT_LIMIT(1024);
+	for (size_t i = 0; i < name.length; i++)
+		text_add_byte(&text, byte_lower(name.data[i]));
+	const struct view copy = arena_copy(&request->arena, text_view(&text));
+	text_deinit(&text);
+	return copy;
+}
+
+/* A token may be published before its account is made, but mostly the name is misspelt then. */
+static void write_whether_known(struct json *out, struct view account, bool is_known)
+{
+	if (account.length == 0)
+		return;
+	json_key(out, VIEW("account_known"));
+	json_add_boolean(out, is_known);
+}
+
 /* ---- records */
 
-static void write_records(struct api_request *request, struct view domain, const struct records_answer *answer)
+/* As they stand in TXT (RFC 1035 3.3.14). */
+static void write_strings(struct json *out, struct view value)
 {
 	enum { STRING_MOST = 255 };
+	json_key(out, VIEW("strings"));
+	json_open_array(out);
+	for (; value.length > 0; value = view_from(value, STRING_MOST))
+		json_add_string(out, view_first(value, STRING_MOST));
+	json_close_array(out);
+}
+
+static void write_records(struct api_request *request, const struct records_request *question, struct view domain,
+                          const struct records_answer *answer)
+{
+	struct view as_typed;
 	struct json *out = &request->out;
 	json_open_object(out);
 	json_member_string(out, VIEW("domain"), domain);
+	write_whether_known(out, question->account,
+	                    question->account.length > 0 &&
+	                        find_account(request, lower(request, question->account), &as_typed));
 	json_key(out, VIEW("records"));
 	json_open_array(out);
 	for (size_t i = 0; i < answer->record_count; i++) {
@@ -180,11 +229,7 @@ static void write_records(struct api_request *request, struct view domain, const
 		json_member_string(out, VIEW("name"), record->name);
 		json_member_string(out, VIEW("type"), record->type);
 		json_member_string(out, VIEW("value"), record->value);
-		json_key(out, VIEW("strings"));
-		json_open_array(out);
-		for (struct view rest = record->value; rest.length > 0; rest = view_from(rest, STRING_MOST))
-			json_add_string(out, view_first(rest, STRING_MOST));
-		json_close_array(out);
+		write_strings(out, record->value);
 		json_close_object(out);
 	}
 	json_close_array(out);
@@ -201,7 +246,7 @@ static void records(struct api_request *request, const struct records_request *q
 	else if (answer.result != DOMAIN_KEYS_OK)
 		api_problem(request, 503, "the domain's keys could not be made; the log says more");
 	else
-		write_records(request, shown, &answer);
+		write_records(request, question, shown, &answer);
 }
 
 void handle_domain_records(struct api_request *request)
@@ -260,6 +305,8 @@ static void write_check(struct json *out, const struct check_row *row)
 	write_seen(out, row->seen, row->seen_count);
 	json_member_string(out, VIEW("expected"), row->expected);
 	json_member_string(out, VIEW("fix"), row->fix);
+	if (row->fix.length > 0)
+		write_strings(out, row->fix);
 	json_key(out, VIEW("replaces"));
 	json_add_boolean(out, row->replaces);
 	json_member_string_optional(out, VIEW("remove"), row->remove);
@@ -274,33 +321,13 @@ static void write_check(struct json *out, const struct check_row *row)
 	json_close_object(out);
 }
 
-static struct view as_typed(struct api_request *request, struct view account)
-{
-	const struct account_list_request question = { .name = account, .most = 1 };
-	struct account_list_answer answer = { 0 };
-	const enum asked asked = vault_account_list(api_peer(request, ROOM_VAULT), &question, &answer, &request->arena,
-	                                            api_deadline(request, patience));
-	return asked == ASKED_OK && answer.row_count > 0 ? answer.rows[0].as_typed : VIEW_NONE;
-}
-
-static struct view lower(struct api_request *request, struct view name)
-{
-	struct text text = TEXT_LIMIT(1024);
-	for (size_t i = 0; i < name.length; i++)
-		text_add_byte(&text, byte_lower(name.data[i]));
-	const struct view copy = arena_copy(&request->arena, text_view(&text));
-	text_deinit(&text);
-	return copy;
-}
-
 void handle_domain_check(struct api_request *request)
 {
 	struct check_request question = { .account = lower(request, api_query(request, "account")) };
 	struct check_answer answer = { 0 };
 	if (!read_domain(request, request->parts[2], &question.domain))
 		return;
-	if (question.account.length > 0)
-		question.as_typed = as_typed(request, question.account);
+	const bool is_known = question.account.length > 0 && find_account(request, question.account, &question.as_typed);
 	const enum asked asked = resolver_check(api_peer(request, ROOM_RESOLVER), &question, &answer, &request->arena,
 	                                        api_deadline(request, patience));
 	if (asked != ASKED_OK) {
@@ -311,6 +338,7 @@ void handle_domain_check(struct api_request *request)
 	json_open_object(out);
 	json_member_string(out, VIEW("domain"), question.domain);
 	json_member_string(out, VIEW("account"), question.account);
+	write_whether_known(out, question.account, is_known);
 	json_key(out, VIEW("ready"));
 	json_add_boolean(out, answer.ready);
 	json_key(out, VIEW("checks"));
