@@ -4,6 +4,22 @@ import subprocess
 from relay import BUILD, wait_for
 
 
+def test_another_mistake_is_told(relay):
+    """The state stays what it was, and still something has changed."""
+    account = relay.add_account()["account"]
+    command = [str(BUILD / "src/cli/sealpost"), "--config", str(relay.config), "domain", "check", "example.com"]
+    watch = subprocess.Popen([*command, "--account", account, "--watch"], stdout=subprocess.PIPE, text=True)
+    try:
+        lines = iter(watch.stdout.readline, "")
+        assert any("there is no token of this service" in line for line in lines)
+        relay.zones["example.com"].append('@ TXT "elastx-mrs=%s"' % ("0" * 64))
+        relay.reload()
+        assert any("it is the token of another user account" in line for line in lines)
+    finally:
+        watch.kill()
+        watch.wait()
+
+
 def test_it_ends_when_the_domain_is_ready(relay):
     account = relay.add_account()["account"]
     with open(relay.directory / "watched", "wb") as told:
