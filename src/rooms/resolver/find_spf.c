@@ -225,8 +225,8 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 		finding->problem =
 			spf.record_count == 2
 				? VIEW("there are two SPF records, and receivers take neither: make them one.")
-				: arena_print(arena, "there are %zu SPF records, and receivers take none: make them one.",
-		                      spf.record_count);
+				: arena_print(arena, "there are %s%zu SPF records, and receivers take none: make them one.",
+		                      spf.record_count == SPF_RECORDS_MOST ? "at least " : "", spf.record_count);
 		break;
 	case SPF_BROKEN:
 		finding->status.detail = 24;

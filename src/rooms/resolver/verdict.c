@@ -158,11 +158,14 @@ __attribute__((format(printf, 2, 3))) static void add_line(struct text *why, con
 
 static void add_seen(struct text *why, const struct finding *finding)
 {
-	for (size_t i = 0; i < finding->seen_count && i < 2; i++) {
+	enum { TOLD_MOST = 2 };
+	for (size_t i = 0; i < finding->seen_count && i < TOLD_MOST; i++) {
 		const struct view seen = finding->seen[i];
 		add_line(why, "Seen at %.*s TXT: \"%.*s%s\"", VIEW_PRINT(finding->name),
 		         VIEW_PRINT(view_first(seen, SEEN_SHOWN)), seen.length > SEEN_SHOWN ? "..." : "");
 	}
+	if (finding->seen_count > TOLD_MOST)
+		add_line(why, "Seen at %.*s TXT: %zu more", VIEW_PRINT(finding->name), finding->seen_count - TOLD_MOST);
 }
 
 /* The exact line to publish; one that does not fit is not split: its name stands for it, and the link. */
