@@ -118,7 +118,8 @@ static void print_asked(const json_t *answer)
 	{
 		const char *problem = cli_member(server, "problem", &arena);
 		if (problem[0] != '\0')
-			printf("%s was not asked: %s\n", cli_member(server, "server", &arena), problem);
+			printf("%s was not asked: %s%s\n", cli_member(server, "server", &arena), problem,
+			       view_equal(view_of(problem), VIEW("REFUSED")) ? " (it does not serve the domain)" : "");
 		else
 			text_print(&asked, "%s%s", asked.length > 0 ? ", " : "", cli_member(server, "server", &arena));
 	}

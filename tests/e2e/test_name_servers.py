@@ -118,7 +118,7 @@ def test_half_published(world):
 def test_servers_that_do_not_answer(world):
     world.own[0].refuses = True
     code, text, answer = world.check()
-    assert code == 0 and "ns1.example.com was not asked: REFUSED\n" in text
+    assert code == 0 and "ns1.example.com was not asked: REFUSED (it does not serve the domain)\n" in text
     assert "asked: the resolver, ns2.example.com\n" in text
     assert selectors(world) == [b"elastx"]
     world.resolver.publish({"ns1.example.com": [("A", "127.0.0.23")]})
@@ -128,6 +128,24 @@ def test_servers_that_do_not_answer(world):
     code, text, answer = world.check()
     assert code == 0 and "ns1.example.com was not asked: it has no address\n" in text
     world.resolver.publish({"ns1.example.com": [("A", SERVERS["ns1.example.com"])]})
+
+
+def test_all_of_them_dead(world):
+    """Mail goes on with what was seen last; the doctor names the dead."""
+    assert world.check()[0] == 0
+    for names in (world.resolver, *world.own):
+        names.publish({name: ["SERVFAIL"] for name in world.good})
+    code, text, answer = world.check()
+    assert code == 4 and text.count(" unknown DNS could not be asked for ") == 4, text
+    assert "SERVFAIL (its name servers do not answer, or answer wrongly)\n" in text
+    assert "ns1.example.com was not asked: SERVFAIL\nns2.example.com was not asked: SERVFAIL\n" in text, text
+
+
+def test_a_token_of_the_parent(world):
+    told = world.relay.api("GET", "/v1/domains/news.%s/check?account=%s" % (DOMAIN, ACCOUNT))
+    row = row_of(told, "token")
+    assert row["state"] == "fail" and row["fix"] == TOKEN and row["name"] == "news." + DOMAIN
+    assert row["detail"] == "the token of example.com does not count for news.example.com, which needs its own"
 
 
 def test_what_lies_outside_the_zone_is_not_asked_of_them(world):

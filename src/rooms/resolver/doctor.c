@@ -203,10 +203,15 @@ static void compare(struct check_row *row, struct arena *arena)
 static void ask_servers(struct consultation *consultation)
 {
 	struct errand errand = errand_of(consultation);
-	const struct record_question like = { .freshness = FRESH_NOW, .errand = &errand };
+	struct record_question like = { .freshness = FRESH_NOW, .errand = &errand };
 	struct zone_servers *servers = ARENA_NEW(consultation->arena, struct zone_servers);
 	servers_find(consultation->resolver, consultation->request->domain, &like, CHECK_SERVERS_MOST,
 	             consultation->arena, servers);
+	/* Where they are all dead, those that were known are named as dead. */
+	like.freshness = FRESH_ENOUGH;
+	if (servers->count == 0)
+		servers_find(consultation->resolver, consultation->request->domain, &like, CHECK_SERVERS_MOST,
+		             consultation->arena, servers);
 	if (servers->count == 0)
 		return;
 	visit_all(consultation, servers);

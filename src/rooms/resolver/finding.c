@@ -15,7 +15,10 @@ void finding_cannot_tell(struct finding *finding, struct view where, struct view
 	finding->state = STATE_UNKNOWN;
 	finding->fix = VIEW_NONE; /* perhaps nothing is wrong */
 	finding->status = (struct enhanced_status){ 4, 4, 3 };
-	finding->detail = arena_print(arena, "DNS could not be asked for %.*s: %.*s", VIEW_PRINT(where), VIEW_PRINT(why));
+	const bool is_servfail = view_equal(why, VIEW("SERVFAIL"));
+	finding->detail =
+		arena_print(arena, "DNS could not be asked for %.*s: %.*s%s", VIEW_PRINT(where), VIEW_PRINT(why),
+	                is_servfail ? " (its name servers do not answer, or answer wrongly)" : "");
 	finding->problem = arena_print(arena, "DNS cannot be asked for %.*s at the moment (%.*s).", VIEW_PRINT(where),
 	                               VIEW_PRINT(view_first(why, 200)));
 	/* Only the zone's owner can mend that. */

@@ -33,7 +33,8 @@ struct resolver {
 	struct random random;
 	struct keep *keep;           /* NULL: nothing outlives this life */
 	struct task_group asking;    /* look-ups under way */
-	unsigned own_servers_missed; /* one after the other */
+	unsigned own_servers_missed; /* those of so many zones, one after the other */
+	uint64_t own_servers_zone;   /* a hash of the last of them */
 	int64_t own_servers_from;    /* not asked before */
 	struct map turns;            /* domain -> struct turn: whose next keys are looked for */
 	struct map grants;           /* account NUL domain -> struct told_grant: what the vault was told */

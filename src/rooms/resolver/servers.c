@@ -10,7 +10,7 @@ static const int64_t answer_patience = 3 * SECOND;
 static const int64_t first_patience = 1500 * MILLISECOND; /* of mail that waits for it */
 static const int64_t missed_pause = 10 * MINUTE;
 
-enum { MISSED_MOST = 3 }; /* in a row: others' servers cannot be reached from here */
+enum { MISSED_MOST = 3 }; /* zones in a row: others' servers cannot be reached from here */
 
 /* ---- who they are */
 
@@ -136,8 +136,10 @@ static void ask(struct server_talk *talk, struct view name, enum dns_type type, 
 		if (!is_used && !connect(talk))
 			break;
 		dns_server_ask(talk->connection, name, type, within(talk, answer_patience), talk->arena, said, &is_broken);
-		if (!is_broken)
+		if (!is_broken) {
+			talk->is_reached = true;
 			return;
+		}
 		hang_up(talk);
 		if (!is_used)
 			talk->problem = said->answer.detail;
@@ -209,8 +211,13 @@ struct view servers_zone_of(struct view name)
 	return underscore == VIEW_NOT_FOUND ? name : name_parent(view_from(name, underscore));
 }
 
-static void note_reached(struct resolver *resolver, bool reached)
+/* Of one zone they may all be dead, and whoever asks for it asks often: that says nothing of the others. */
+static void note_reached(struct resolver *resolver, struct view zone, bool reached)
 {
+	const uint64_t hash = view_hash(zone, 0);
+	if (!reached && resolver->own_servers_missed > 0 && resolver->own_servers_zone == hash)
+		return;
+	resolver->own_servers_zone = hash;
 	resolver->own_servers_missed = reached ? 0 : resolver->own_servers_missed + 1;
 	if (resolver->own_servers_missed < MISSED_MOST)
 		return;
@@ -224,7 +231,7 @@ static bool ask_one(struct server_talk *talk, struct view name, enum dns_type ty
 	struct dns_answer said;
 	const bool is_its_business = server_lookup(talk, name, type, arena, &said);
 	const bool good = is_its_business && said.status != DNS_FAILED && said.status != DNS_CANCELLED;
-	note_reached(talk->resolver, talk->problem.length == 0);
+	note_reached(talk->resolver, talk->zone, talk->is_reached);
 	if (good)
 		*answer = said;
 	return good;

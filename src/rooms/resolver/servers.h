@@ -37,6 +37,7 @@ struct server_talk {
 	int64_t deadline;
 	struct arena *arena; /* of its answers */
 	struct connection *connection;
+	bool is_reached;     /* it has said something, were it that it does not know */
 	struct view problem; /* why it could not be asked; empty: it could */
 	struct server_answer answers[SERVER_ANSWERS_MOST];
 	size_t answer_count;
