@@ -209,6 +209,17 @@ def test_five_thousand_records_at_one_domain():
         with_many.close()
 
 
+def test_as_many_records_as_an_answer_holds(costly):
+    """64 KiB over TCP: the token in the middle is found, and twenty messages cost no more than one."""
+    many = ["verification-of-somebody=%d" % i for i in range(1300)]
+    costly.oracle.records["full.test", "TXT"] = text(*many[:650], costly.account["token"], "v=spf1 include:elastx.email -all", *many[650:])
+    costly.oracle.asked.clear()
+    for _ in range(20):
+        code, told = costly.try_send(costly.account, "tom@full.test")
+        assert code == 550 and told.startswith("5.7.26 full.test: the DKIM key is not published."), told
+    assert costly.oracle.asked.count(("full.test", "TXT")) <= 4 and len(costly.oracle.asked) <= 40, costly.oracle.asked
+
+
 def test_bogus_answers_are_no_verdict():
     """A trust anchor that the root's keys do not fit: every answer is bogus."""
     knot = Knot(WORLD + ['example.com. TXT "v=spf1 -all"']).start()
