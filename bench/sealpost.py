@@ -23,7 +23,7 @@ def run(*words):
 
 def build():
     if not (BUILD / "build.ninja").exists():
-        run("meson", "setup", BUILD, BUILD.parents[1], "--buildtype=release")
+        run("meson", "setup", BUILD, BUILD.parents[1], "--buildtype=release", "-Db_lto=true")
     run("ninja", "-C", BUILD, "src/rooms/sealpostd", "src/cli/sealpost", "bench/bench_load", "bench/bench_sink", "bench/bench_limits")
 
 

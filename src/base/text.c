@@ -86,17 +86,24 @@ bool text_add_u64(struct text *text, uint64_t number)
 
 bool text_vprint(struct text *text, const char *format, va_list arguments)
 {
-	va_list measured;
-	va_copy(measured, arguments);
-	const int length = vsnprintf(NULL, 0, format, measured);
-	va_end(measured);
+	va_list again;
+	va_copy(again, arguments);
+	const size_t left = text->capacity - text->length;
+	const int length = vsnprintf(left > 0 ? text->data + text->length : NULL, left, format, arguments);
 	must(length >= 0);
-	char *room = text_room(text, (size_t)length);
-	if (room == NULL)
-		return false;
-	vsnprintf(room, (size_t)length + 1, format, arguments);
-	text_extend(text, (size_t)length);
-	return true;
+	bool fits = (size_t)length < left;
+	if (!fits) {
+		if (left > 0)
+			text->data[text->length] = '\0';
+		char *room = text_room(text, (size_t)length);
+		fits = room != NULL;
+		if (fits)
+			vsnprintf(room, (size_t)length + 1, format, again);
+	}
+	va_end(again);
+	if (fits)
+		text_extend(text, (size_t)length);
+	return fits;
 }
 
 bool text_print(struct text *text, const char *format, ...)
@@ -159,23 +166,29 @@ bool text_add_base64(struct text *text, struct view bytes)
 	return true;
 }
 
-static int base64_value(char digit)
-{
-	if (digit >= 'A' && digit <= 'Z')
-		return digit - 'A';
-	if (digit >= 'a' && digit <= 'z')
-		return digit - 'a' + 26;
-	if (digit >= '0' && digit <= '9')
-		return digit - '0' + 52;
-	if (digit == '+')
-		return 62;
-	return digit == '/' ? 63 : -1;
-}
+/* What each octet is: a digit's value, or one of these. */
+enum { BASE64_PADDING = 64, BASE64_SKIPPED = 65 };
 
-static bool is_skipped(char byte)
-{
-	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
+/* clang-format off */
+static const uint8_t base64_digits[256] = {
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 65, 65, 66, 66, 65, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	65, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 62, 66, 66, 66, 63,
+	52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 66, 66, 66, 64, 66, 66,
+	66,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+	15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 66, 66, 66, 66, 66,
+	66, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+	41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 66, 66, 66, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+	66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+};
+/* clang-format on */
 
 bool text_add_base64_decoded(struct text *text, struct view encoded)
 {
@@ -187,17 +200,16 @@ bool text_add_base64_decoded(struct text *text, struct view encoded)
 	unsigned digits = 0;
 	unsigned padding = 0;
 	for (size_t i = 0; i < encoded.length; i++) {
-		const char byte = encoded.data[i];
-		if (is_skipped(byte))
+		const uint8_t value = base64_digits[(uint8_t)encoded.data[i]];
+		if (value == BASE64_SKIPPED)
 			continue;
-		if (byte == '=') {
+		if (value == BASE64_PADDING) {
 			padding++;
 			continue;
 		}
-		const int value = base64_value(byte);
-		if (value < 0 || padding > 0)
+		if (value > BASE64_SKIPPED || padding > 0)
 			goto bad;
-		bits = bits << 6 | (uint32_t)value;
+		bits = bits << 6 | value;
 		held += 6;
 		digits++;
 		if (held >= 8) {

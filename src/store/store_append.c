@@ -312,11 +312,14 @@ static void group_done(struct group *group)
 		store->durable_sequence = pending->sequence;
 		overlay_end(store, pending);
 		list_add_last(&store->durable, &pending->link);
-		pending_end(pending, STORE_DONE);
+		/* Whoever waits outside for its 250 is woken before those who wait for work. */
+		if (pending->type == RECORD_ACCEPT)
+			pending_end(pending, STORE_DONE);
 	}
-	/* Whoever waits outside for its 250 is woken before those who wait for work. */
 	for (size_t i = 0; i < group->count; i++) {
 		struct pending *pending = group->pendings[i];
+		if (pending->type != RECORD_ACCEPT)
+			pending_end(pending, STORE_DONE);
 		tell(store, pending);
 		if (pending->type == RECORD_ACCEPT)
 			cache_put(store, &pending->id, &pending->content);

@@ -1,6 +1,7 @@
 /* The real world: libev tells what is ready, task/ keeps the time. */
 #include "task/world_real.h"
 
+#include "base/bytes.h"
 #include "base/must.h"
 #include "task/park.h"
 
@@ -28,10 +29,9 @@ static int64_t real_wall(struct world *world)
 	return clock_read(CLOCK_REALTIME);
 }
 
-static void real_random(struct world *world, void *into, size_t length)
+static void random_read(char *at, size_t length)
 {
-	(void)world;
-	for (char *at = into; length > 0;) {
+	while (length > 0) {
 		const ssize_t got = getrandom(at, length, 0);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -39,6 +39,24 @@ static void real_random(struct world *world, void *into, size_t length)
 		at += got;
 		length -= (size_t)got;
 	}
+}
+
+/* Most ask for a few bytes, and a call of the system costs more than those. */
+static void real_random(struct world *world, void *into, size_t length)
+{
+	struct real_world *real = world->state;
+	if (length > sizeof(real->random)) {
+		random_read(into, length);
+		return;
+	}
+	if (length > sizeof(real->random) - real->random_used) {
+		random_read(real->random, sizeof(real->random));
+		real->random_used = 0;
+	}
+	char *const from = real->random + real->random_used;
+	bytes_copy(into, length, view_bytes(from, length));
+	explicit_bzero(from, length);
+	real->random_used += length;
 }
 
 /* ---- descriptors */
@@ -152,6 +170,7 @@ struct world *world_real_new(enum tls_result (*tls)(struct world *, struct conne
 	real->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOSIGMASK);
 	must(real->loop != NULL);
 	real->operations = real_operations;
+	real->random_used = sizeof(real->random);
 	real->operations.tls = tls;
 	real->world = (struct world){ .operations = &real->operations, .disk = disk_real(), .state = real };
 	real->world.scheduler = scheduler_new(&real->world);

@@ -25,6 +25,8 @@ struct real_world {
 	pthread_mutex_t lock; /* of done */
 	struct list done;     /* work that threads have finished */
 	bool stopped;
+	char random[256]; /* got at once from the system; what was given out is zero */
+	size_t random_used;
 };
 
 void completions_init(struct real_world *real);

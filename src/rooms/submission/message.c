@@ -8,6 +8,7 @@
 /* RFC 5321 4.5.3.2.5 asks for three minutes a block; the whole has a bound too. */
 static const int64_t block_patience = 3 * MINUTE;
 static const int64_t data_most = HOUR;
+enum { CONTENT_FIRST = 16 * 1024 }; /* room for most messages, so that it need not grow */
 static const int64_t question_patience = 60 * SECOND;
 static const int64_t submit_patience = 3 * MINUTE;
 
@@ -396,6 +397,7 @@ void command_data(struct session *session, const struct smtp_command *command)
 		return;
 	}
 	transaction->content.limit = session->message_size + 2;
+	text_room(&transaction->content, CONTENT_FIRST < session->message_size ? CONTENT_FIRST : 0);
 	transaction->data = (struct data_reader){
 		.sink = take_piece,
 		.context = session,
