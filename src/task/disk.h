@@ -1,6 +1,6 @@
 /* The disk: files by descriptor, as the store needs them. Blocking: called on a worker, never on the loop.
  * Promises: DISK_OK means all of it was done (short reads and writes are finished or failed here). In a simulated
- *   world what was not synced is lost by a power cut, and any call can be told to fail.
+ *   world (task/disk_sim.h) what was not synced is lost by a power cut, and any call can be told to fail.
  * Does not know: what the files hold. */
 #ifndef TASK_DISK_H
 #define TASK_DISK_H
