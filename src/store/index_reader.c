@@ -109,8 +109,10 @@ enum index_result index_reader_begin(struct index_reader *reader, uint64_t *appl
 {
 	/* Opened by the thread that uses it, at its first question. */
 	if (reader->sql.connection == NULL) {
-		if (!sql_open(&reader->sql, reader->path, reader->vfs, SQL_READER, NULL))
+		if (!sql_open(&reader->sql, reader->path, reader->vfs, SQL_READER, NULL)) {
+			sql_close(&reader->sql); /* half open it is good for nothing, and may be asked again */
 			return INDEX_FAILED;
+		}
 		sql_statements(&reader->sql, statements, STATEMENT_COUNT);
 	}
 	sql_run(&reader->sql, sql_use(&reader->sql, BEGIN));
