@@ -301,8 +301,12 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *base,
 	const enum disk_result result = disk->disk->operations->open(disk->disk, path, disk_flags, &opened);
 	if (result != DISK_OK)
 		return code_of(result, SQLITE_CANTOPEN);
-	*file =
-		(struct sql_file){ .base.pMethods = &methods, .owner = disk, .file = opened, .node = node_of(disk, path) };
+	const int logs = SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL;
+	*file = (struct sql_file){ .base.pMethods = &methods,
+		                       .owner = disk,
+		                       .file = opened,
+		                       .node = node_of(disk, path),
+		                       .is_new = (flags & SQLITE_OPEN_CREATE) != 0 && (flags & logs) != 0 };
 	file->node->references++;
 	if (out_flags != NULL)
 		*out_flags = flags;
