@@ -192,6 +192,7 @@ enum journal_result journal_retire(struct journal *journal, uint64_t number)
 struct replay {
 	const struct journal_reader *reader;
 	uint64_t expected;
+	uint64_t durable;          /* as far as anybody says; what comes after was perhaps never synced */
 	struct journal_damage bad; /* the last place where no record was; length 0: none */
 };
 
@@ -249,6 +250,8 @@ static enum journal_result segment_replay(struct journal *journal, struct replay
 			gap_report(replay, &record);
 		replay->bad.length = 0;
 		replay->expected = record.sequence + 1;
+		if (record.durable > replay->durable)
+			replay->durable = record.durable;
 		*go_on = replay->reader->record(replay->reader->context, &record);
 		offset += journal_aligned(JOURNAL_RECORD_HEADER + record.head.length);
 	}
@@ -264,6 +267,7 @@ enum journal_result journal_replay(struct journal *journal, struct journal_posit
 	if (segments_read(journal) != JOURNAL_DONE)
 		return fail(journal);
 	struct replay replay = { .reader = reader, .expected = from.sequence == 0 ? 1 : from.sequence };
+	replay.durable = replay.expected - 1;
 	bool go_on = true;
 	journal->number = from.segment;
 	for (size_t i = 0; i < journal->segment_count && go_on; i++) {
@@ -278,7 +282,7 @@ enum journal_result journal_replay(struct journal *journal, struct journal_posit
 		journal->number = number;
 	}
 	journal->sequence = replay.expected;
-	journal->durable = replay.expected - 1;
+	journal->durable = replay.durable;
 	return JOURNAL_DONE;
 }
 

@@ -170,30 +170,70 @@ static void replay_damage(void *context, const struct journal_damage *damage)
 	quarantine(replay->store, damage);
 }
 
-/* What is in doubt and has content is written again, to the fresh segment, before anybody is told of it. Called with
- * only such entries left. */
+static bool entry_has_content(const struct index_entry *entry)
+{
+	return entry->type == RECORD_ACCEPT || entry->type == RECORD_MOVED;
+}
+
+/* By an earlier start that came no further than this. */
+static bool is_repeated(const struct replay *replay, size_t number)
+{
+	const struct index_entry *entry = &replay->entries[number];
+	const char *heads = replay->heads.data;
+	for (size_t i = number + 1; i < replay->count; i++) {
+		const struct index_entry *later = &replay->entries[i];
+		if (!id_equal(&entry->id, &later->id))
+			continue;
+		if (entry_has_content(entry) && entry_has_content(later))
+			return true;
+		const struct view head = { heads + replay->head_offsets[number], entry->head.length };
+		const struct view later_head = { heads + replay->head_offsets[i], later->head.length };
+		if (entry->type == later->type && view_equal(head, later_head))
+			return true;
+	}
+	return false;
+}
+
+struct rewriting {
+	struct text *bytes;
+	struct journal_record *records;
+	size_t count;
+};
+
+static bool rewriting_add(struct rewriting *rewriting, const struct store *store, const struct index_entry *entry)
+{
+	struct text *bytes = &rewriting->bytes[rewriting->count];
+	*bytes = (struct text)TEXT_LIMIT(JOURNAL_RECORD_MOST + JOURNAL_RECORD_HEADER);
+	rewriting->records[rewriting->count] =
+		(struct journal_record){ .type = entry_has_content(entry) ? RECORD_MOVED : entry->type,
+		                         .id = entry->id,
+		                         .sequence = journal_end(store->journal).sequence + rewriting->count };
+	rewriting->count++;
+	const bool is_read =
+		journal_read(store->world->disk, store->journal_directory, &entry->place, &entry->id, bytes) == JOURNAL_DONE;
+	rewriting->records[rewriting->count - 1].head = text_view(bytes);
+	return is_read;
+}
+
+/* What is in doubt is written again, to the fresh segment, before anybody is told of it, and before history or index
+ * rest on it. In one group, since a later one would say that all before it is durable. Called with only such entries
+ * left. */
 static bool doubt_rewrite(struct replay *replay)
 {
 	struct store *store = replay->store;
-	struct disk *disk = store->world->disk;
-	struct text bytes = TEXT_LIMIT(JOURNAL_RECORD_MOST + JOURNAL_RECORD_HEADER);
+	struct rewriting rewriting = { .bytes = must_alloc(replay->count, sizeof(struct text)),
+		                           .records = must_alloc(replay->count, sizeof(struct journal_record)) };
 	bool is_good = true;
-	const size_t count = replay->count;
-	for (size_t i = 0; i < count && is_good; i++) {
-		const struct index_entry entry = replay->entries[i];
-		if (entry.type != RECORD_ACCEPT && entry.type != RECORD_MOVED)
-			continue;
-		if (journal_read(disk, store->journal_directory, &entry.place, &entry.id, &bytes) != JOURNAL_DONE) {
-			is_good = false;
-			break;
-		}
-		struct journal_record record = { .type = RECORD_MOVED,
-			                             .id = entry.id,
-			                             .sequence = journal_end(store->journal).sequence,
-			                             .head = text_view(&bytes) };
-		is_good = journal_append(store->journal, &record, 1) == JOURNAL_DONE && replay_record(replay, &record);
-	}
-	text_deinit(&bytes);
+	for (size_t i = 0; i < replay->count && is_good; i++)
+		if (!is_repeated(replay, i))
+			is_good = rewriting_add(&rewriting, store, &replay->entries[i]);
+	is_good = is_good && journal_append(store->journal, rewriting.records, rewriting.count) == JOURNAL_DONE;
+	for (size_t i = 0; i < rewriting.count && is_good; i++)
+		is_good = replay_record(replay, &rewriting.records[i]);
+	for (size_t i = 0; i < rewriting.count; i++)
+		text_deinit(&rewriting.bytes[i]);
+	free(rewriting.bytes);
+	free(rewriting.records);
 	return is_good;
 }
 
