@@ -90,17 +90,15 @@ static void connected_read(void *argument)
 {
 	struct connected *connected = argument;
 	struct channel_peer *channel = connected->channel;
-	struct watch *watch = watch_new(channel->world, connected->socket);
-	char *buffer = must_alloc(1, FRAME_BUFFER_SIZE);
+	struct frame_reader *reader = frame_reader_new(channel->world, connected->socket);
 	struct frame frame;
-	while (!connected->ended && frame_receive(watch, buffer, &frame) == FRAME_OK) {
+	while (!connected->ended && frame_receive(reader, &frame) == FRAME_OK) {
 		const bool good = connected_take_answer(connected, &frame);
 		frame_release(&frame);
 		if (!good)
 			break;
 	}
-	free(buffer);
-	watch_free(watch);
+	frame_reader_free(reader);
 	connected->ended = true;
 	if (channel->now == connected)
 		channel->now = NULL;

@@ -78,18 +78,16 @@ static bool served_has_room(struct served *served)
 static void served_run(void *argument)
 {
 	struct served *served = argument;
-	struct watch *watch = watch_new(served->world, served->socket);
-	char *buffer = must_alloc(1, FRAME_BUFFER_SIZE);
+	struct frame_reader *reader = frame_reader_new(served->world, served->socket);
 	struct frame frame;
-	while (served_has_room(served) && frame_receive(watch, buffer, &frame) == FRAME_OK) {
+	while (served_has_room(served) && frame_receive(reader, &frame) == FRAME_OK) {
 		if (frame.header.is_answer) {
 			frame_release(&frame);
 			break;
 		}
 		served_start_call(served, frame);
 	}
-	free(buffer);
-	watch_free(watch);
+	frame_reader_free(reader);
 	/* First the tasks, then the room hears of it: nothing of this caller runs any more. */
 	task_group_cancel(&served->calls);
 	while (served->call_count > 0 && task_group_wait(&served->calls, NEVER_DUE) == WAIT_CANCELLED)

@@ -99,36 +99,88 @@ static enum frame_result frame_check(struct view packet, int descriptor, struct 
 	return descriptor < 0 && rest.length == frame->header.length ? FRAME_OK : FRAME_BAD;
 }
 
-enum frame_result frame_receive(struct watch *watch, char *buffer, struct frame *frame)
+enum { AT_ONCE = 4 };
+
+struct control {
+	_Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+struct frame_reader {
+	struct watch *watch;
+	char *buffers; /* AT_ONCE of FRAME_BUFFER_SIZE */
+	struct control controls[AT_ONCE];
+	struct iovec parts[AT_ONCE];
+	struct mmsghdr messages[AT_ONCE];
+	size_t count; /* of frames that came */
+	size_t taken; /* of these */
+	bool is_dry;  /* there were no more: the next look waits first */
+};
+
+struct frame_reader *frame_reader_new(struct world *world, int socket)
 {
-	for (;;) {
-		union {
-			char bytes[CMSG_SPACE(sizeof(int))];
-			struct cmsghdr alignment;
-		} control;
-		struct iovec part = { .iov_base = buffer, .iov_len = FRAME_BUFFER_SIZE };
-		struct msghdr message = {
-			.msg_iov = &part,
+	struct frame_reader *reader = must_alloc(1, sizeof(*reader));
+	reader->watch = watch_new(world, socket);
+	reader->buffers = must_alloc(AT_ONCE, FRAME_BUFFER_SIZE);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		reader->parts[i] = (struct iovec){ reader->buffers + i * FRAME_BUFFER_SIZE, FRAME_BUFFER_SIZE };
+	return reader;
+}
+
+void frame_reader_free(struct frame_reader *reader)
+{
+	for (; reader->taken < reader->count; reader->taken++) {
+		const int descriptor = control_descriptor(&reader->messages[reader->taken].msg_hdr);
+		if (descriptor >= 0)
+			close(descriptor);
+	}
+	watch_free(reader->watch);
+	free(reader->buffers);
+	free(reader);
+}
+
+static enum frame_result frame_take(struct frame_reader *reader, struct frame *frame)
+{
+	struct mmsghdr *received = &reader->messages[reader->taken];
+	const struct view packet = view_bytes(reader->parts[reader->taken].iov_base, received->msg_len);
+	reader->taken++;
+	if (received->msg_len == 0)
+		return FRAME_END;
+	const int descriptor = control_descriptor(&received->msg_hdr);
+	const bool cut = (received->msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+	const enum frame_result result = cut ? FRAME_BAD : frame_check(packet, descriptor, frame);
+	if (descriptor >= 0)
+		close(descriptor);
+	return result;
+}
+
+/* False: the other end is closed, or nothing can be had any more. */
+static bool look(struct frame_reader *reader)
+{
+	for (size_t i = 0; i < AT_ONCE; i++)
+		reader->messages[i].msg_hdr = (struct msghdr){
+			.msg_iov = &reader->parts[i],
 			.msg_iovlen = 1,
-			.msg_control = &control,
+			.msg_control = &reader->controls[i],
 			/* Not CMSG_SPACE, whose padding has room for a second descriptor that nobody would close. */
 			.msg_controllen = CMSG_LEN(sizeof(int)),
 		};
-		const ssize_t got = recvmsg(watch_descriptor(watch), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		if (got > 0) {
-			const int descriptor = control_descriptor(&message);
-			const bool cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-			const enum frame_result result =
-				cut ? FRAME_BAD : frame_check(view_bytes(buffer, (size_t)got), descriptor, frame);
-			if (descriptor >= 0)
-				close(descriptor);
-			return result;
-		}
-		if (got == 0 || (errno != EAGAIN && errno != EINTR))
-			return FRAME_END;
-		if (errno == EAGAIN && watch_wait(watch, NEVER_DUE) == WAIT_CANCELLED)
+	const int got =
+		recvmmsg(watch_descriptor(reader->watch), reader->messages, AT_ONCE, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
+	reader->count = got > 0 ? (size_t)got : 0;
+	reader->taken = 0;
+	reader->is_dry = got < AT_ONCE;
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+enum frame_result frame_receive(struct frame_reader *reader, struct frame *frame)
+{
+	while (reader->taken == reader->count) {
+		if (reader->is_dry && watch_wait(reader->watch, NEVER_DUE) == WAIT_CANCELLED)
 			return FRAME_CANCELLED;
+		if (!look(reader))
+			return FRAME_END;
 	}
+	return frame_take(reader, frame);
 }
 
 void frame_release(struct frame *frame)

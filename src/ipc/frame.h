@@ -22,8 +22,14 @@ struct frame {
 	void *mapping;       /* NULL, or to be unmapped with frame_release */
 };
 
-/* Suspends until a frame is there. watch: of the socket. buffer holds FRAME_BUFFER_SIZE bytes. */
-enum frame_result frame_receive(struct watch *watch, char *buffer, struct frame *frame);
+/* The receiving end of a socket. Takes some frames at once, as each question of the system costs as much as a frame.
+ */
+struct frame_reader; /* opaque */
+struct frame_reader *frame_reader_new(struct world *world, int socket);
+void frame_reader_free(struct frame_reader *reader); /* before the socket is closed */
+
+/* Suspends until a frame is there; it is lent until the next call. */
+enum frame_result frame_receive(struct frame_reader *reader, struct frame *frame);
 void frame_release(struct frame *frame);
 
 /* What a frame carries: bulk follows fields. */

@@ -13,7 +13,7 @@
 struct scene {
 	struct world *world;
 	int ours, theirs;
-	char *buffer;
+	struct frame_reader *reader;
 };
 
 static struct frame_header header_of(uint64_t call)
@@ -38,10 +38,7 @@ static enum frame_result send_text(struct scene *scene, struct view fields, stru
 
 static enum frame_result receive(struct scene *scene, struct frame *frame)
 {
-	struct watch *watch = watch_new(scene->world, scene->ours);
-	const enum frame_result result = frame_receive(watch, scene->buffer, frame);
-	watch_free(watch);
-	return result;
+	return frame_receive(scene->reader, frame);
 }
 
 /* Raw bytes with descriptors, as a room taken over might send them. */
@@ -226,9 +223,38 @@ static void the_end_is_told(void *argument)
 	struct frame frame;
 	shutdown(scene->theirs, SHUT_WR);
 	assert_int_equal(receive(scene, &frame), FRAME_END);
+	frame_reader_free(scene->reader);
 	close(scene->ours);
 	assert_int_equal(send_text(scene, VIEW("x"), VIEW_NONE), FRAME_END);
 	scene->ours = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	scene->reader = frame_reader_new(scene->world, scene->ours);
+}
+
+/* They come in order, each whole, however many are taken at once; the descriptors of those that nobody takes are
+ * closed. */
+static void several_at_once(void *argument)
+{
+	struct scene *scene = argument;
+	struct frame frame;
+	const size_t before = open_descriptors();
+	struct text large = TEXT_LIMIT((size_t)2 * CHANNEL_INLINE_MAX);
+	const struct view bulk = pattern(&large, (size_t)2 * CHANNEL_INLINE_MAX);
+	for (uint64_t i = 0; i < 11; i++)
+		assert_int_equal(
+			frame_send(scene->world, scene->theirs, header_of(i),
+		               (struct frame_payload){ .fields = VIEW("f"), .bulk = i % 2 == 0 ? bulk : VIEW("b") },
+		               NEVER_DUE),
+			FRAME_OK);
+	for (uint64_t i = 0; i < 9; i++) {
+		assert_int_equal(receive(scene, &frame), FRAME_OK);
+		expect_number("call", (int64_t)frame.header.call, (int64_t)i);
+		expect_number("size", (int64_t)frame.payload.length, i % 2 == 0 ? (int64_t)bulk.length + 1 : 2);
+		frame_release(&frame);
+	}
+	frame_reader_free(scene->reader);
+	scene->reader = frame_reader_new(scene->world, scene->ours);
+	expect_number("descriptors", (int64_t)open_descriptors(), (int64_t)before);
+	text_deinit(&large);
 }
 
 /* Nobody reads: the sender waits, and leaves at its deadline; then the reader finds whole frames alone. */
@@ -256,16 +282,17 @@ static void a_full_socket_makes_the_sender_wait(void *argument)
 
 static void tell(void (*story)(void *argument))
 {
-	struct scene scene = { .world = world_real_new(NULL), .buffer = must_alloc(1, FRAME_BUFFER_SIZE) };
+	struct scene scene = { .world = world_real_new(NULL) };
 	int ends[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
 	scene.ours = ends[0];
 	scene.theirs = ends[1];
+	scene.reader = frame_reader_new(scene.world, scene.ours);
 	task_start(scene.world, "story", story, &scene);
 	world_real_run(scene.world);
+	frame_reader_free(scene.reader);
 	close(scene.ours);
 	close(scene.theirs);
-	free(scene.buffer);
 	world_real_free(scene.world);
 }
 
@@ -282,6 +309,7 @@ STORY(a_frame_that_lies_is_bad)
 STORY(a_packet_too_long_is_bad)
 STORY(too_large_is_not_sent)
 STORY(the_end_is_told)
+STORY(several_at_once)
 STORY(a_full_socket_makes_the_sender_wait)
 
 /* Every header that is taken is one that would be written so. */
@@ -318,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_a_packet_too_long_is_bad),
 		cmocka_unit_test(test_too_large_is_not_sent),
 		cmocka_unit_test(test_the_end_is_told),
+		cmocka_unit_test(test_several_at_once),
 		cmocka_unit_test(test_a_full_socket_makes_the_sender_wait),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,12 @@ static enum io_result tls_read(struct connection *connection, char *into, size_t
 {
 	const struct tls_state *state = connection->state;
 	for (;;) {
+		if (connection->is_dry && SSL_has_pending(state->ssl) == 0) {
+			connection->is_dry = false;
+			const enum wait_result waited = connection_wait_to_read(connection, deadline);
+			if (waited != WAIT_DONE)
+				return waited == WAIT_LATE ? IO_LATE : IO_CANCELLED;
+		}
 		step_begin();
 		if (SSL_read_ex(state->ssl, into, capacity, length) == 1)
 			return IO_OK;
@@ -223,7 +229,19 @@ static struct tls_facts facts_of(const SSL *ssl)
 	};
 }
 
-static struct tls_state *state_new(const struct connection *connection, SSL_CTX *context)
+/* OpenSSL reads as much as it has room for: less than that is all there was. */
+static long was_read(BIO *bio, int operation, const char *bytes, size_t length, int number, long value, int result,
+                     size_t *processed)
+{
+	(void)bytes, (void)number, (void)value;
+	if (operation == (BIO_CB_READ | BIO_CB_RETURN) && result > 0) {
+		struct connection *connection = (struct connection *)(void *)BIO_get_callback_arg(bio);
+		connection->is_dry = *processed < length;
+	}
+	return result;
+}
+
+static struct tls_state *state_new(struct connection *connection, SSL_CTX *context)
 {
 	struct tls_state *state = must_alloc(1, sizeof(*state));
 	*state = (struct tls_state){
@@ -233,6 +251,8 @@ static struct tls_state *state_new(const struct connection *connection, SSL_CTX 
 		.destination = TEXT_LIMIT(512),
 	};
 	must(state->ssl != NULL && SSL_set_fd(state->ssl, connection->descriptor) == 1);
+	BIO_set_callback_arg(SSL_get_rbio(state->ssl), (char *)(uintptr_t)connection);
+	BIO_set_callback_ex(SSL_get_rbio(state->ssl), was_read);
 	return state;
 }
 

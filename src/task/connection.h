@@ -57,6 +57,7 @@ struct connection {
 	void *state; /* of the operations */
 	struct world *world;
 	int descriptor;      /* of the socket; -1 in a simulated world */
+	bool is_dry;         /* the last read took all there was: the next one waits first */
 	struct watch *watch; /* of the descriptor; NULL until it is first waited for */
 	struct endpoint local;
 	struct endpoint remote;

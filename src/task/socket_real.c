@@ -78,9 +78,16 @@ static enum io_result socket_read(struct connection *connection, char *into, siz
                                   size_t *length)
 {
 	for (;;) {
+		if (connection->is_dry) {
+			connection->is_dry = false;
+			const enum wait_result waited = connection_wait_to_read(connection, deadline);
+			if (waited != WAIT_DONE)
+				return io_of_wait(waited);
+		}
 		const ssize_t got = recv(connection->descriptor, into, capacity, 0);
 		if (got > 0) {
 			*length = (size_t)got;
+			connection->is_dry = (size_t)got < capacity;
 			return IO_OK;
 		}
 		if (got == 0)
