@@ -70,7 +70,11 @@ static void answer(struct session *session)
 static size_t pass_over(struct session *session, struct view bytes)
 {
 	static const char end[] = "\r\n.\r\n";
-	for (size_t i = 0; i < bytes.length; i++) {
+	size_t first = 0;
+	/* Where none of it has passed, all but the last few bytes are looked through at once. */
+	if (session->matched == 0 && view_find(bytes, VIEW("\r\n.\r\n")) == VIEW_NOT_FOUND && bytes.length >= sizeof(end))
+		first = bytes.length - sizeof(end) + 2;
+	for (size_t i = first; i < bytes.length; i++) {
 		const char byte = bytes.data[i];
 		if (byte == end[session->matched])
 			session->matched++;
@@ -137,8 +141,9 @@ static void serve(void *argument)
 	while (flush(session) && !session->ends &&
 	       connection_read(session->connection, buffer, 65536, world_now(session->sink->world) + patience, &length) ==
 	           IO_OK) {
-		acknowledge(session);
 		take(session, view_bytes(buffer, length));
+		if (session->out.length == 0) /* else the answer tells it, too */
+			acknowledge(session);
 	}
 	connection_close(session->connection);
 	text_deinit(&session->out);

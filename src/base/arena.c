@@ -67,26 +67,34 @@ static struct arena_block *block_with_room(struct arena *arena, size_t bytes)
 	return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t count, size_t size)
+char *arena_room(struct arena *arena, size_t bytes)
 {
-	size_t bytes = 0;
 	const size_t limit = arena->limit == 0 ? ARENA_LIMIT_DEFAULT : arena->limit;
-	must(!__builtin_mul_overflow(count, size, &bytes) && bytes <= limit);
+	must(bytes <= limit);
 	/* Many small pieces cost what their alignment costs; the limit is about memory. */
 	bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 	must(arena->used <= limit && bytes <= limit - arena->used);
 	arena->used += bytes;
 	struct arena_block *block = block_with_room(arena, bytes);
-	void *memory = block->bytes + block->used;
+	char *memory = block->bytes + block->used;
 	block->used += bytes;
-	return memset(memory, 0, bytes);
+	return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t count, size_t size)
+{
+	size_t bytes = 0;
+	must(!__builtin_mul_overflow(count, size, &bytes));
+	return memset(arena_room(arena, bytes), 0, bytes);
 }
 
 struct view arena_copy(struct arena *arena, struct view bytes)
 {
-	char *copy = arena_alloc(arena, bytes.length + 1, 1);
+	must(bytes.length < SIZE_MAX);
+	char *copy = arena_room(arena, bytes.length + 1);
 	if (bytes.length > 0)
 		memcpy(copy, bytes.data, bytes.length);
+	copy[bytes.length] = '\0';
 	return (struct view){ copy, bytes.length };
 }
 
@@ -104,7 +112,7 @@ struct view arena_print(struct arena *arena, const char *format, ...)
 	const int length = vsnprintf(NULL, 0, format, measured);
 	va_end(measured);
 	must(length >= 0);
-	char *text = arena_alloc(arena, (size_t)length + 1, 1);
+	char *text = arena_room(arena, (size_t)length + 1);
 	vsnprintf(text, (size_t)length + 1, format, arguments);
 	va_end(arguments);
 	return (struct view){ text, (size_t)length };

@@ -116,8 +116,8 @@ static const struct death {
 	const char *story; /* a part of it */
 } deaths[] = {
 	{ plain, ": plain: must hold: 1 + 1 == 3\n" },
-	{ arena_past_its_limit, "arena_alloc: must hold" },
-	{ arena_past_its_limit_in_small_pieces, "arena_alloc: must hold" },
+	{ arena_past_its_limit, "arena_room: must hold" },
+	{ arena_past_its_limit_in_small_pieces, "arena_room: must hold" },
 	{ arena_count_times_size_overflows, "arena_alloc: must hold" },
 	{ copy_too_large, "bytes_copy: must hold" },
 	{ move_too_large, "bytes_move: must hold" },

@@ -39,7 +39,8 @@ char *text_room(struct text *text, size_t length)
 	}
 	const size_t needed = text->length + length + 1;
 	if (needed > text->capacity) {
-		size_t capacity = text->capacity < 32 ? 64 : text->capacity * 2;
+		/* What grows at all soon outgrows the first steps. */
+		size_t capacity = text->capacity < 32 ? 64 : text->capacity * (text->capacity < 1024 ? 4 : 2);
 		if (capacity < needed)
 			capacity = needed;
 		if (capacity - 1 > text->limit)

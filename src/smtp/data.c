@@ -127,17 +127,31 @@ size_t data_reader_feed(struct data_reader *reader, struct view bytes)
 
 /* ---- writing */
 
+/* Up to the next line that begins with a dot. */
+static size_t plain_length(struct view content)
+{
+	size_t at = 0;
+	while (at < content.length) {
+		const size_t newline = view_find_byte(view_from(content, at), '\n');
+		if (newline == VIEW_NOT_FOUND)
+			return content.length;
+		at += newline + 1;
+		if (at < content.length && content.data[at] == '.')
+			break;
+	}
+	return at;
+}
+
 size_t data_writer_add(struct data_writer *writer, struct view content, struct text *out)
 {
 	size_t taken = 0;
 	while (taken < content.length) {
 		const struct view rest = view_from(content, taken);
-		const size_t newline = view_find_byte(rest, '\n');
-		const struct view line = view_first(rest, newline == VIEW_NOT_FOUND ? rest.length : newline + 1);
-		const bool doubled = writer->at_line_start && line.data[0] == '.';
+		const struct view plain = view_first(rest, plain_length(rest));
+		const bool doubled = writer->at_line_start && plain.data[0] == '.';
 		const size_t room = out->limit - out->length;
 		const size_t fits = room > (doubled ? 1u : 0u) ? room - (doubled ? 1u : 0u) : 0;
-		const struct view piece = view_first(line, fits);
+		const struct view piece = view_first(plain, fits);
 		if (piece.length == 0)
 			break;
 		if (doubled)

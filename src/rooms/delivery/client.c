@@ -4,7 +4,7 @@
 #include "smtp/class.h"
 #include "smtp/data.h"
 
-enum { LINE_MOST = 2048, PIPELINED_MOST = 100, CHUNK = 65536 };
+enum { LINE_MOST = 2048, PIPELINED_MOST = 100, CHUNK = 65536, DOTS_MOST = 64 };
 
 /* RFC 5321 4.5.3.2 */
 static const int64_t connect_patience = 30 * SECOND;
@@ -415,6 +415,7 @@ static bool send_content(struct sending *sending)
 	struct data_writer writer = { .at_line_start = true };
 	struct view rest = sending->job->job.content;
 	bool good = true;
+	text_room(&chunk, rest.length < CHUNK - DOTS_MOST ? rest.length + DOTS_MOST : CHUNK);
 	while (good && rest.length > 0) {
 		rest = view_from(rest, data_writer_add(&writer, rest, &chunk));
 		if (rest.length == 0 && chunk.limit - chunk.length > 8)

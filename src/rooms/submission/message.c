@@ -1,4 +1,5 @@
 /* DATA: the message comes in, is judged, sealed and handed to the queue. */
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/must.h"
@@ -8,7 +9,10 @@
 /* RFC 5321 4.5.3.2.5 asks for three minutes a block; the whole has a bound too. */
 static const int64_t block_patience = 3 * MINUTE;
 static const int64_t data_most = HOUR;
-enum { CONTENT_FIRST = 16 * 1024 }; /* room for most messages, so that it need not grow */
+enum {
+	CONTENT_FIRST = 16 * 1024, /* room for most messages, so that it need not grow */
+	SEALS_ROOM = 4 * 1024,     /* a seal has some 700 octets */
+};
 static const int64_t question_patience = 60 * SECOND;
 static const int64_t submit_patience = 3 * MINUTE;
 
@@ -237,18 +241,28 @@ static void prepare(struct session *session, const struct message_facts *facts, 
 	message_prepare(facts, &additions, arena, &outgoing->parts);
 }
 
-/* The header as it will be sent, in one piece: what is sealed. All parts but the last lie in front of the body. */
-static struct view joined(const struct message_parts *parts, struct view seals, struct arena *arena)
+/* The message as it will be sent, in one piece, with room for seals in front of it. All parts but the last lie in
+ * front of the body. */
+static struct view joined(const struct message_parts *parts, struct arena *arena)
 {
-	char *all = arena_alloc(arena, parts->size + seals.length + 1, 1);
-	struct text text = { .data = all,
-		                 .capacity = parts->size + seals.length + 1,
-		                 .limit = parts->size + seals.length };
-	text_add(&text, seals);
+	char *all = arena_room(arena, SEALS_ROOM + parts->size + 1) + SEALS_ROOM;
+	struct text text = { .data = all, .capacity = parts->size + 1, .limit = parts->size };
 	for (size_t i = 0; i < parts->count; i++)
 		text_add(&text, parts->parts[i]);
 	must(!text.overflow && text.data == all);
 	return text_view(&text);
+}
+
+/* The joined message with its seals on top: in front of where it stands, unless they are unusually long. */
+static struct view sealed_with(struct view joined, struct view seals, struct arena *arena)
+{
+	char *front = (char *)(uintptr_t)joined.data - seals.length;
+	if (seals.length > SEALS_ROOM) {
+		front = arena_room(arena, seals.length + joined.length);
+		bytes_copy(front + seals.length, joined.length, joined);
+	}
+	bytes_copy(front, seals.length, seals);
+	return view_bytes(front, seals.length + joined.length);
 }
 
 /* ---- handing over */
@@ -365,12 +379,11 @@ static void judge_and_hand_over(struct session *session, struct transaction *tra
 	prepare(session, &facts, verdict.presealed, &outgoing);
 	struct view header;
 	struct view body;
-	const struct view unsealed = joined(&outgoing.parts, VIEW_NONE, &transaction->arena);
+	const struct view unsealed = joined(&outgoing.parts, &transaction->arena);
 	header_split(unsealed, &header, &body);
 	struct text fields = TEXT_LIMIT(65536);
 	if (session_seal(session, &verdict, header, body_hash, domain_view(&facts.from_domain), &fields)) {
-		const struct view sealed =
-			fields.length == 0 ? unsealed : joined(&outgoing.parts, text_view(&fields), &transaction->arena);
+		const struct view sealed = sealed_with(unsealed, text_view(&fields), &transaction->arena);
 		if (session_check_seals(session, &verdict, sealed, body_hash))
 			hand_over(session, &facts, &outgoing, sealed);
 	}
