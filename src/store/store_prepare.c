@@ -3,7 +3,7 @@
 #include "store/store_private.h"
 
 #define PIECE       ((uint64_t)1024 * 1024)
-#define ZEROS       ((size_t)64 * 1024)
+#define ZEROS       ((size_t)4096)
 #define ROOM_PARTS  4u /* of the free space, a segment is one at most */
 #define PIECE_PAUSE MILLISECOND
 #define FULL_PAUSE  (10 * SECOND)
@@ -37,16 +37,18 @@ static void prepare_piece(void *argument)
 {
 	struct prepare *prepare = argument;
 	struct disk *disk = prepare->store->world->disk;
-	struct view parts[PIECE / ZEROS];
 	const uint64_t left = prepare->size - prepare->done;
-	const uint64_t length = left < PIECE ? left : PIECE;
-	size_t count = 0;
-	for (uint64_t at = 0; at < length; at += ZEROS)
-		parts[count++] = view_bytes(prepare->zeros, length - at < ZEROS ? (size_t)(length - at) : ZEROS);
-	prepare->result = disk->operations->write(disk, prepare->file, prepare->done, parts, count);
+	const uint64_t end = prepare->done + (left < PIECE ? left : PIECE);
+	/* Page by page: large writes make large folios in the page cache, which a record's write would dirty as a whole.
+	 */
+	while (prepare->result == DISK_OK && prepare->done < end) {
+		const uint64_t rest = end - prepare->done;
+		const struct view page = view_bytes(prepare->zeros, rest < ZEROS ? (size_t)rest : ZEROS);
+		prepare->result = disk->operations->write(disk, prepare->file, prepare->done, &page, 1);
+		prepare->done += page.length;
+	}
 	if (prepare->result == DISK_OK)
 		prepare->result = disk->operations->sync(disk, prepare->file);
-	prepare->done += length;
 }
 
 static void prepare_end(void *argument)
