@@ -10,6 +10,9 @@
 #include <string.h>
 
 #undef alloca
+/* Macros where clang compiles with _FORTIFY_SOURCE. */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok strtok_r atoi atol atoll gets alloca
 /* Macros, so that a library's header that needs them can be included between push_macro and pop_macro. */
 #ifndef BASE_RAW_MEMORY
