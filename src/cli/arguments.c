@@ -25,6 +25,13 @@ static const struct cli_verb *find_verb(const char *const *words, size_t count)
 	return NULL;
 }
 
+static void add_verb_name(const struct cli_verb *verb, struct text *text)
+{
+	text_add(text, view_of(verb->noun));
+	if (verb->verb != NULL)
+		text_print(text, " %s", verb->verb);
+}
+
 static void add_verbs_of(const char *noun, struct text *text)
 {
 	bool first = true;
@@ -76,6 +83,8 @@ static bool read_global(struct cli *cli, struct view name, const char *value, bo
 		cli->json = true;
 	} else if (view_equal(name, VIEW("help"))) {
 		cli->help = true;
+	} else if (view_equal(name, VIEW("version"))) {
+		cli->version = true;
 	} else {
 		return false;
 	}
@@ -114,8 +123,8 @@ static bool read_own(struct cli *cli, const struct option_word *word, bool *take
 	const unsigned kind = option_kind(cli->verb, word->name);
 	*takes_value = kind == 2;
 	if (kind == 0) {
-		text_print(problem, "%s%s%s has no option --%.*s", cli->verb->noun, cli->verb->verb == NULL ? "" : " ",
-		           cli->verb->verb == NULL ? "" : cli->verb->verb, VIEW_PRINT(word->name));
+		add_verb_name(cli->verb, problem);
+		text_print(problem, " has no option --%.*s", VIEW_PRINT(word->name));
 		return false;
 	}
 	if (cli->option_count == CLI_OPTIONS_MOST) {
@@ -154,6 +163,11 @@ static bool read_option(struct cli *cli, const char *given, const char *next, bo
 /* One or two words name the verb, all others are its arguments. */
 static bool read_argument(struct cli *cli, const char *word, struct text *problem)
 {
+	/* What many type first; as good as --help. */
+	if (cli->verb == NULL && cli->argument_count == 0 && !cli->help && is_word(word, "help")) {
+		cli->help = true;
+		return true;
+	}
 	if (cli->argument_count == CLI_ARGUMENTS_MOST) {
 		text_add(problem, VIEW("too many arguments"));
 		return false;
@@ -191,11 +205,18 @@ static bool read_words(struct cli *cli, int count, const char *const *words, str
 	return true;
 }
 
+/* A name and an id are a part of a question's path, which would be another path without them. */
+static bool lacks_name(const struct cli *cli)
+{
+	const struct view first = view_of(cli->verb->arguments);
+	return (view_starts(first, VIEW("NAME")) || view_starts(first, VIEW("ID"))) && cli->arguments[0][0] == '\0';
+}
+
 bool cli_read(struct cli *cli, int count, const char *const *words, struct text *problem)
 {
 	if (!read_words(cli, count, words, problem))
 		return false;
-	if (cli->help)
+	if (cli->help || cli->version)
 		return true;
 	if (cli->verb == NULL)
 		return cli->argument_count == 0 || explain_words(cli->arguments, cli->argument_count, problem);
@@ -203,26 +224,69 @@ bool cli_read(struct cli *cli, int count, const char *const *words, struct text 
 		text_add(problem, VIEW("an argument is missing"));
 	else if (cli->argument_count > cli->verb->most)
 		text_print(problem, "%s is too much; quote what has blanks", cli->arguments[cli->verb->most]);
+	else if (lacks_name(cli))
+		text_add(problem, VIEW("an argument is empty"));
 	return problem->length == 0;
 }
 
-static void write_form(const struct cli_verb *verb, struct text *text)
+/* ---- help */
+
+enum { LINE_MOST = 80, HELP_COLUMN = 20 };
+
+/* As many characters of the words as are not parted: an option's value, which is in capitals, stays with the option.
+ */
+static size_t unparted_length(struct view words)
 {
-	text_print(text, "sealpost %s", verb->noun);
-	if (verb->verb != NULL)
-		text_print(text, " %s", verb->verb);
-	if (verb->arguments[0] != '\0')
-		text_print(text, " %s", verb->arguments);
+	size_t end = 0;
+	for (;;) {
+		const size_t blank = view_find_byte(view_from(words, end), ' ');
+		if (blank == VIEW_NOT_FOUND)
+			return words.length;
+		end += blank;
+		const struct view rest = view_from(words, end + 1);
+		if (rest.length == 0 || rest.data[0] < 'A' || rest.data[0] > 'Z')
+			return end;
+		end++;
+	}
+}
+
+/* Goes on at column; further lines begin at indent. */
+static void write_wrapped(struct view words, size_t column, size_t indent, struct text *text)
+{
+	while (words.length > 0) {
+		const size_t length = unparted_length(words);
+		if (column > indent && column + 1 + length > LINE_MOST) {
+			text_print(text, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			text_add_byte(text, ' ');
+			column++;
+		}
+		text_add(text, view_first(words, length));
+		column += length;
+		words = view_from(words, length < words.length ? length + 1 : length);
+	}
+	text_add_byte(text, '\n');
+}
+
+void cli_write_form(const struct cli_verb *verb, struct text *text)
+{
+	enum { INDENT = 4 };
+	const size_t begin = text->length;
+	text_add(text, VIEW("usage: sealpost "));
+	add_verb_name(verb, text);
+	write_wrapped(view_of(verb->arguments), text->length - begin, INDENT, text);
 }
 
 static const char global_options[] =
 	"\nWith every verb:\n"
-	"  --config FILE  the daemon's configuration, to find its socket (/etc/sealpost/sealpost.yaml)\n"
+	"  --config FILE  the daemon's configuration, to find its socket\n"
+	"                 (/etc/sealpost/sealpost.yaml)\n"
 	"  --socket PATH  the socket itself\n"
 	"  --json         for programs\n"
 	"  --help         of this verb\n"
-	"\nExit codes: 0 done, yes; 1 no, not ready; 2 wrong command line; 3 the daemon could not be reached;\n"
-	"4 could not tell, because DNS failed.\n";
+	"\nExit codes: 0 done, yes; 1 no, not ready; 2 wrong command line; 3 the daemon\n"
+	"could not be reached; 4 could not tell, because DNS failed.\n";
 
 void cli_write_usage(const char *noun, struct text *text)
 {
@@ -232,19 +296,21 @@ void cli_write_usage(const char *noun, struct text *text)
 		const size_t begin = text->length;
 		if (noun != NULL && !is_word(noun, verb->noun))
 			continue;
-		text_print(text, "  %s%s%s", verb->noun, verb->verb == NULL ? "" : " ", verb->verb == NULL ? "" : verb->verb);
-		while (text->length - begin < 20)
+		text_add(text, VIEW("  "));
+		add_verb_name(verb, text);
+		while (text->length - begin < HELP_COLUMN)
 			text_add_byte(text, ' ');
-		text_print(text, "%s\n", verb->help);
+		write_wrapped(view_of(verb->help), HELP_COLUMN, HELP_COLUMN, text);
 	}
 	text_add(text, view_of(global_options));
 }
 
 void cli_write_help(const struct cli_verb *verb, struct text *text)
 {
-	text_add(text, VIEW("usage: "));
-	write_form(verb, text);
-	text_print(text, "\n\n%s\n%s", verb->help, global_options);
+	cli_write_form(verb, text);
+	text_add_byte(text, '\n');
+	write_wrapped(view_of(verb->help), 0, 0, text);
+	text_add(text, view_of(global_options));
 }
 
 const char *cli_option(const struct cli *cli, const char *name)

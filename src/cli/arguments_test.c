@@ -29,6 +29,15 @@ static const struct line_case {
 	  NULL,
 	  true },
 	{ "help of a noun", { "queue", "--help" }, 2, NULL, NULL, 1, NULL, NULL, true },
+	{ "help as a word", { "help" }, 1, NULL, NULL, 0, NULL, NULL, true },
+	{ "help of a verb as a word", { "help", "queue", "list" }, 3, "queue", "list", 0, NULL, NULL, true },
+	{ "help of nothing that is there", { "help", "queue", "nope" }, 3, NULL, NULL, 2, NULL, NULL, false },
+	{ "help as an argument", { "account", "show", "help" }, 3, "account", "show", 1, NULL, NULL, true },
+	{ "version beside others", { "--json", "--version" }, 2, NULL, NULL, 0, NULL, NULL, true },
+	{ "a name that is empty", { "account", "show", "" }, 3, "account", "show", 1, NULL, NULL, false },
+	{ "an id that is empty", { "trace", "" }, 2, "trace", NULL, 1, NULL, NULL, false },
+	{ "a text that is empty", { "parse", "address", "" }, 3, "parse", "address", 1, NULL, NULL, true },
+	{ "a reason where none is kept", { "queue", "retry", "--reason=x" }, 3, "queue", "retry", 0, NULL, NULL, false },
 	{ "nothing", { NULL }, 0, NULL, NULL, 0, NULL, NULL, true },
 	{ "unknown noun", { "nope" }, 1, NULL, NULL, 1, NULL, NULL, false },
 	{ "unknown verb", { "queue", "nope" }, 2, NULL, NULL, 2, NULL, NULL, false },
@@ -72,6 +81,27 @@ static void test_lines(void **state)
 	}
 }
 
+static void expect_narrow(const char *name, struct view text)
+{
+	struct view line;
+	while (view_split(&text, '\n', &line)) {
+		assert_false(view_ends(line, VIEW(" ")));
+		if (line.length > 80)
+			fail_msg("%s: more than 80 columns: %.*s", name, VIEW_PRINT(line));
+	}
+}
+
+static void test_usage(void **state)
+{
+	(void)state;
+	struct text all = TEXT_LIMIT(65536);
+	cli_write_usage(NULL, &all);
+	expect_narrow("usage", text_view(&all));
+	assert_true(view_find(text_view(&all), VIEW("  trace             one message's whole story\n")) !=
+	            VIEW_NOT_FOUND);
+	text_deinit(&all);
+}
+
 /* The table itself: every row can be shown, and no two have one name. */
 static void test_table(void **state)
 {
@@ -83,6 +113,7 @@ static void test_table(void **state)
 		struct text help = TEXT_LIMIT(8192);
 		cli_write_help(verb, &help);
 		assert_true(help.length > 0 && !help.overflow);
+		expect_narrow(verb->noun, text_view(&help));
 		text_deinit(&help);
 		for (size_t other = 0; other < i; other++)
 			assert_false(view_equal(view_of(cli_verbs[other].noun), view_of(verb->noun)) &&
@@ -93,6 +124,7 @@ static void test_table(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_table) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_usage),
+		                                cmocka_unit_test(test_table) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

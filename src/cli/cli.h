@@ -33,6 +33,7 @@ struct cli {
 	bool json;
 	bool colour;
 	bool help;
+	bool version;
 	const struct cli_verb *verb;
 	const char *arguments[CLI_ARGUMENTS_MOST];
 	size_t argument_count;
@@ -61,7 +62,8 @@ extern const size_t cli_verb_count;
 bool cli_read(struct cli *cli, int count, const char *const *words, struct text *problem);
 void cli_write_usage(const char *noun, struct text *text); /* NULL: all verbs */
 void cli_write_help(const struct cli_verb *verb, struct text *text);
-const char *cli_option(const struct cli *cli, const char *name); /* NULL: not given */
+void cli_write_form(const struct cli_verb *verb, struct text *text); /* "usage: ..." */
+const char *cli_option(const struct cli *cli, const char *name);     /* NULL: not given */
 
 /* --limit; false: the reason was told. */
 bool cli_limit(const struct cli *cli, size_t fallback, size_t *limit);
@@ -79,6 +81,8 @@ void cli_print_json(const json_t *value);
 bool cli_print_if_json(const struct cli *cli, const json_t *value);
 /* A member as text for a cell: strings, numbers, yes and no; "" when absent. Lent from the arena. */
 const char *cli_member(const json_t *object, const char *name, struct arena *arena);
+/* A time (RFC 3339) for a cell, to the second. */
+const char *cli_member_time(const json_t *object, const char *name, struct arena *arena);
 
 /* ---- the daemon (client.c) */
 

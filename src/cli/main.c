@@ -1,7 +1,7 @@
 /* sealpost: the operator's command.
  *
  *   sealpost [--config FILE | --socket PATH] [--json] VERB ...
- *   sealpost --help
+ *   sealpost --help | --version
  */
 #include "cli/cli.h"
 
@@ -28,6 +28,14 @@ static enum outcome_code show_help(const struct cli *cli, FILE *file)
 	return DONE;
 }
 
+static void show_form(const struct cli_verb *verb)
+{
+	struct text text = TEXT_LIMIT(4096);
+	cli_write_form(verb, &text);
+	fputs(text_cstring(&text), stderr);
+	text_deinit(&text);
+}
+
 static enum outcome_code run(struct cli *cli, int count, const char *const *words)
 {
 	struct text problem = TEXT_LIMIT(4096);
@@ -35,12 +43,15 @@ static enum outcome_code run(struct cli *cli, int count, const char *const *word
 	if (!good) {
 		cli_fail(USAGE, "%s", text_cstring(&problem));
 		if (cli->verb != NULL)
-			fprintf(stderr, "usage: sealpost %s%s%s %s\n", cli->verb->noun, cli->verb->verb == NULL ? "" : " ",
-			        cli->verb->verb == NULL ? "" : cli->verb->verb, cli->verb->arguments);
+			show_form(cli->verb);
 	}
 	text_deinit(&problem);
 	if (!good)
 		return USAGE;
+	if (cli->version) {
+		puts("sealpost " SEALPOST_VERSION);
+		return DONE;
+	}
 	if (cli->help)
 		return show_help(cli, stdout);
 	if (cli->verb == NULL) {
@@ -52,10 +63,6 @@ static enum outcome_code run(struct cli *cli, int count, const char *const *word
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && view_equal(view_of(argv[1]), VIEW("--version"))) {
-		puts("sealpost " SEALPOST_VERSION);
-		return DONE;
-	}
 	struct cli cli = { .config_path = "/etc/sealpost/sealpost.yaml", .colour = colour_is_wanted() };
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	const int code = (int)run(&cli, argc - 1, (const char *const *)argv + 1);

@@ -35,10 +35,10 @@ const struct cli_verb cli_verbs[] = {
 	{ "queue", "summary", "", "what waits, summed up", NULL, 0, 0, queue_summary_show },
 	{ "queue", "list", QUEUE_FILTERS " [--limit N]", "what waits, by recipient", "limit=", 0, 8, queue_list_show },
 	{ "queue", "show", "ID", "the recipients of one message that wait", NULL, 1, 1, queue_show },
-	{ "queue", "retry", QUEUE_FILTERS " | --all", "try now", "all reason=", 0, 8, queue_act_on },
+	{ "queue", "retry", QUEUE_FILTERS " | --all", "try now", "all", 0, 8, queue_act_on },
 	{ "queue", "hold", QUEUE_FILTERS " | --all [--reason R]", "keep until released", "all reason=", 0, 8,
 	  queue_act_on },
-	{ "queue", "release", QUEUE_FILTERS " | --all", "end a hold", "all reason=", 0, 8, queue_act_on },
+	{ "queue", "release", QUEUE_FILTERS " | --all", "end a hold", "all", 0, 8, queue_act_on },
 	{ "queue", "cancel", QUEUE_FILTERS " | --all [--reason R]", "give up for good; the sender gets a notice",
 	  "all reason=", 0, 8, queue_act_on },
 	{ "queue", "export", QUEUE_FILTERS, "every recipient that waits, a line of JSON each; needs no daemon", NULL, 0,
@@ -64,18 +64,18 @@ const struct cli_verb cli_verbs[] = {
 	  "judge a message's signatures; --legacy as before RFC 6376: SHA-1, short keys, g=; needs no daemon",
 	  "legacy resolver= trust-anchor=", 0, 0, check_dkim },
 	{ "check", "dmarc",
-	  "DOMAIN|--from ADDRESS [--spf DOMAIN] [--dkim DOMAIN[,DOMAIN...]]\n"
-	  "                [--resolver ADDRESS:PORT [--trust-anchor FILE]]\n"
-	  "                | [--ip ADDRESS --mail-from ADDRESS [--helo NAME]] [--resolver ...] < message",
+	  "DOMAIN|--from ADDRESS [--spf DOMAIN] [--dkim DOMAIN[,DOMAIN...]] "
+	  "[--resolver ADDRESS:PORT [--trust-anchor FILE]] "
+	  "| [--ip ADDRESS --mail-from ADDRESS [--helo NAME]] [--resolver ...] < message",
 	  "what a receiver concludes, of domains that passed or of a message; needs no daemon",
 	  "from= spf= dkim= ip= mail-from= helo= resolver= trust-anchor=", 0, 1, check_dmarc },
 	{ "check", "token", "DOMAIN --account NAME [--prefix PREFIX] [--resolver ADDRESS:PORT [--trust-anchor FILE]]",
 	  "does the domain name this user account? needs no daemon", "account= prefix= resolver= trust-anchor=", 1, 1,
 	  check_token },
 	{ "sign", NULL,
-	  "--key FILE (--domain DOMAIN --selector NAME [--identity I] [--headers NAMES]\n"
-	  "                [--canonicalization C] [--time SECONDS] [--expire SECONDS] | --template FILE)\n"
-	  "                [--field] < message",
+	  "--key FILE (--domain DOMAIN --selector NAME [--identity I] [--headers NAMES] "
+	  "[--canonicalization C] [--time SECONDS] [--expire SECONDS] | --template FILE) "
+	  "[--field] < message",
 	  "sign a message by hand, the same bytes for the same --time; needs no daemon",
 	  "key= domain= selector= identity= headers= canonicalization= time= expire= template= field", 0, 0,
 	  message_sign },
@@ -90,8 +90,8 @@ const struct cli_verb cli_verbs[] = {
 	{ "classify", "bounce", "< message", "who did not get a message, and what kind of bounce it is; needs no daemon",
 	  NULL, 0, 0, classify_bounce },
 	{ "send", NULL,
-	  "--account NAME (--password-stdin | --password-file FILE) [--from A] --to A[,A...]\n"
-	  "                [--server HOST:PORT] [--ca-file FILE | --insecure] < message",
+	  "--account NAME (--password-stdin | --password-file FILE) [--from A] --to A[,A...] "
+	  "[--server HOST:PORT] [--ca-file FILE | --insecure] < message",
 	  "send a message through the relay, as a mail program would",
 	  "account= password-stdin password-file= from= to= server= ca-file= insecure", 0, 0, message_send },
 };
