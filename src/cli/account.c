@@ -85,7 +85,7 @@ static void add_account_row(struct table *table, const json_t *account, struct a
 						 cli_member(account, "account", arena),
 						 cli_member(account, "state", arena),
 						 cli_member(account, "used_today", arena),
-						 cli_member(account, "last_login", arena),
+						 cli_member_time(account, "last_login", arena),
 						 cli_member(account, "label", arena),
 					 });
 }

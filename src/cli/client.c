@@ -110,7 +110,8 @@ static enum outcome_code tell_problem(const json_t *problem, long status)
 	const char *detail = json_string_value(json_object_get(problem, "detail"));
 	if (detail == NULL)
 		return cli_fail(NO, "the daemon answered with status %ld", status);
-	return cli_fail(NO, "%s", detail);
+	/* What was asked is wrong, whatever the service holds. */
+	return cli_fail(status == 400 ? USAGE : NO, "%s", detail);
 }
 
 /* answer NULL: one that is good stays in *received as it is. */

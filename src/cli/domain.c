@@ -121,7 +121,7 @@ enum outcome_code domain_list(struct cli *cli)
 			table_add(&table, (const char *[]){
 								  cli_member(domain, "domain", &arena),
 								  joined_members(json_object_get(domain, "keys"), "selector", &arena),
-								  cli_member(domain, "created", &arena),
+								  cli_member_time(domain, "created", &arena),
 								  joined_members(json_object_get(domain, "accounts"), NULL, &arena),
 							  });
 		table_print(&table, cli->colour);

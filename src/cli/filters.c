@@ -42,12 +42,33 @@ static const char *key_of_bare(struct view word, enum filter_use use)
 
 static void tell_keys(struct view word, enum filter_use use, struct text *problem)
 {
+	struct message_id id;
+	if (use == FILTER_HISTORY && id_parse(word, &id)) {
+		text_print(problem, "an id is no filter here; sealpost trace %.*s tells what became of that message",
+		           VIEW_PRINT(word));
+		return;
+	}
 	text_print(problem, "%.*s is no filter; there are", VIEW_PRINT(word));
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (key_fits(view_of(keys[i].name), use))
 			text_print(problem, " %s=", keys[i].name);
 	text_add(problem,
 	         use == FILTER_QUEUE ? VIEW(", or an id, an address or a domain") : VIEW(", or an address or a domain"));
+}
+
+/* What the daemon would refuse is told before it is asked: the files of one that does not run refuse nothing. */
+static bool value_fits(struct view key, struct view value, struct text *problem)
+{
+	static const char *const states[] = { "queued", "deferred", "held", "leased" };
+	struct message_id id;
+	bool is_state = false;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		is_state |= view_equal(value, view_of(states[i]));
+	if (view_equal(key, VIEW("state")) && !is_state)
+		text_add(problem, VIEW("state is queued, deferred, held or leased"));
+	if (view_equal(key, VIEW("id")) && !id_parse(value, &id))
+		text_print(problem, "not a queue id: %.*s", VIEW_PRINT(view_first(value, 60)));
+	return problem->length == 0;
 }
 
 bool filters_read(const char *const *arguments, size_t count, enum filter_use use, json_t *into, struct text *problem)
@@ -67,6 +88,8 @@ bool filters_read(const char *const *arguments, size_t count, enum filter_use us
 			text_print(problem, value.length == 0 ? "%.*s has no value" : "%.*s stands there twice", VIEW_PRINT(key));
 			return false;
 		}
+		if (!value_fits(key, value, problem))
+			return false;
 		if (json_object_setn_new(into, key.data, key.length, json_stringn(value.data, value.length)) != 0) {
 			text_print(problem, "%.*s is not UTF-8", VIEW_PRINT(key));
 			return false;

@@ -7,27 +7,42 @@
 #include <time.h>
 #include <unistd.h>
 
-/* "2h" is two hours ago; anything else is taken as a time (RFC 3339) and judged by the daemon. */
-static void resolve_time(json_t *filters, const char *name)
+/* "2h": in microseconds. */
+static bool read_ago(struct view word, int64_t *ago)
 {
 	static const struct {
 		char unit;
 		int64_t length;
 	} units[] = { { 's', SECOND }, { 'm', MINUTE }, { 'h', HOUR }, { 'd', DAY } };
-	const char *given = json_string_value(json_object_get(filters, name));
-	const struct view word = given == NULL ? VIEW_NONE : view_of(given);
 	uint64_t count = 0;
 	if (word.length < 2 || word.length > 8 || !view_to_u64(view_first(word, word.length - 1), &count))
-		return;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (word.data[word.length - 1] != units[i].unit)
-			continue;
-		struct text when = TEXT_LIMIT(40);
-		text_add_time_rfc3339(&when, (int64_t)time(NULL) * SECOND - (int64_t)count * units[i].length);
-		json_object_set_new(filters, name, json_string(text_cstring(&when)));
-		text_deinit(&when);
-		return;
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (word.data[word.length - 1] == units[i].unit) {
+			*ago = (int64_t)count * units[i].length;
+			return true;
+		}
+	return false;
+}
+
+/* So long ago becomes a time; a time is the daemon's to judge. False: the reason was told. */
+static bool resolve_time(json_t *filters, const char *name)
+{
+	const char *given = json_string_value(json_object_get(filters, name));
+	int64_t ago = 0;
+	if (given == NULL || view_ends(view_of(given), VIEW("Z")))
+		return true;
+	if (!read_ago(view_of(given), &ago)) {
+		cli_fail(USAGE,
+		         "%s=%s is neither so long ago, such as 30m, 2h or 7d, nor a time such as 2026-11-23T10:43:13Z", name,
+		         given);
+		return false;
 	}
+	struct text when = TEXT_LIMIT(40);
+	text_add_time_rfc3339(&when, (int64_t)time(NULL) * SECOND - ago);
+	json_object_set_new(filters, name, json_string(text_cstring(&when)));
+	text_deinit(&when);
+	return true;
 }
 
 static void print_ended(const struct cli *cli, const json_t *rows)
@@ -39,7 +54,7 @@ static void print_ended(const struct cli *cli, const json_t *rows)
 	table_init(&table, 7);
 	table_add(&table, (const char *[]){ "TIME", "ID", "ACCOUNT", "SENDER", "RECIPIENT", "FATE", "REPLY" });
 	json_array_foreach(rows, index, row) table_add(&table, (const char *[]){
-															   cli_member(row, "time", &arena),
+															   cli_member_time(row, "time", &arena),
 															   cli_member(row, "id", &arena),
 															   cli_member(row, "account", &arena),
 															   cli_member(row, "sender", &arena),
@@ -62,9 +77,8 @@ enum outcome_code messages_search(struct cli *cli)
 	enum outcome_code result = USAGE;
 	if (!filters_read(cli->arguments, cli->argument_count, FILTER_HISTORY, filters, &problem)) {
 		cli_fail(USAGE, "%s", text_cstring(&problem));
-	} else if (cli_limit(cli, ROWS_USUAL, &limit)) {
-		resolve_time(filters, "since");
-		resolve_time(filters, "until");
+	} else if (cli_limit(cli, ROWS_USUAL, &limit) && resolve_time(filters, "since") &&
+	           resolve_time(filters, "until")) {
 		text_add(&path, VIEW("/v1/messages"));
 		path_add_filters(&path, filters);
 		result = pages_read(cli, text_cstring(&path), "messages", limit, &all);

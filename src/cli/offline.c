@@ -225,10 +225,6 @@ static enum outcome_code export_run(struct offline *offline)
 
 enum outcome_code offline_export(struct cli *cli, const json_t *filters, void (*row)(const json_t *row))
 {
-	const json_t *id = json_object_get(filters, "id");
-	struct message_id parsed;
-	if (id != NULL && !id_parse(view_of(json_string_value(id)), &parsed))
-		return cli_fail(USAGE, "not a queue id: %s", json_string_value(id));
 	struct offline offline = { .cli = cli, .run = export_run, .filters = filters, .row = row };
 	return offline_play(&offline);
 }

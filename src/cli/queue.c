@@ -46,7 +46,7 @@ static void print_summary(const struct cli *cli, const json_t *answer)
 	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
 		table_add(&table, (const char *[]){ counted[i], cli_member(answer, counted[i], &arena) });
 	if (json_object_get(answer, "oldest") != NULL)
-		table_add(&table, (const char *[]){ "oldest", cli_member(answer, "oldest", &arena) });
+		table_add(&table, (const char *[]){ "oldest", cli_member_time(answer, "oldest", &arena) });
 	table_print(&table, false);
 	if (json_array_size(json_object_get(answer, "lanes")) > 0) {
 		putchar('\n');
@@ -60,7 +60,7 @@ static void print_summary(const struct cli *cli, const json_t *answer)
 								  cli_member(lane, "deferred", &arena),
 								  cli_member(lane, "held", &arena),
 								  cli_member(lane, "leased", &arena),
-								  cli_member(lane, "oldest", &arena),
+								  cli_member_time(lane, "oldest", &arena),
 							  });
 		table_print(&table, cli->colour);
 	}
@@ -97,7 +97,7 @@ static void print_recipients(const struct cli *cli, const json_t *rows)
 							  cli_member(row, "recipient", &arena),
 							  cli_member(row, "state", &arena),
 							  cli_member(row, "attempts", &arena),
-							  cli_member(row, "next_attempt", &arena),
+							  cli_member_time(row, "next_attempt", &arena),
 							  reason[0] != '\0' ? reason : cli_member(row, "reply", &arena),
 						  });
 	}

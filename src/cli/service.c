@@ -60,7 +60,8 @@ enum outcome_code service_reload(struct cli *cli)
 			fprintf(stderr, "%s\n", remarks);
 	}
 	json_decref(answer);
-	return result;
+	/* What is wrong is in the file, not in the command line. */
+	return result == USAGE ? NO : result;
 }
 
 /* ---- events */

@@ -49,3 +49,10 @@ const char *cli_member(const json_t *object, const char *name, struct arena *are
 		return json_is_true(member) ? "yes" : "no";
 	return "";
 }
+
+const char *cli_member_time(const json_t *object, const char *name, struct arena *arena)
+{
+	const struct view time = view_of(cli_member(object, name, arena));
+	const size_t dot = view_find_byte(time, '.');
+	return dot == VIEW_NOT_FOUND ? time.data : arena_print(arena, "%.*sZ", VIEW_PRINT(view_first(time, dot))).data;
+}
