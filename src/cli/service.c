@@ -78,7 +78,7 @@ static void print_event(const struct cli *cli, const json_t *event)
 	}
 	const char *word = cli_member(event, "event", &arena);
 	const struct view colour = cli->colour ? state_colour(view_of(word)) : VIEW_NONE;
-	text_print(&line, "%s  %.*s%-10s%s", cli_member(event, "time", &arena), VIEW_PRINT(colour), word,
+	text_print(&line, "%s  %.*s%-13s%s", cli_member(event, "time", &arena), VIEW_PRINT(colour), word,
 	           colour.length > 0 ? "\033[0m" : "");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *value = cli_member(event, names[i], &arena);
