@@ -173,6 +173,12 @@ static void lane_want(struct lanes *lanes, struct lane *lane)
 	lanes->load(lanes->context);
 }
 
+/* Nothing here is due, and what is due on the disk may have the place. */
+static bool gives_way(struct heap_node *first, int64_t now)
+{
+	return first->key > now && !HEAP_OWNER(first, struct row, due)->pauses;
+}
+
 void lane_refresh(struct lanes *lanes, struct lane *lane)
 {
 	if (lane->row_count == 0 && !lane->has_more && !lane->loading) {
@@ -180,7 +186,7 @@ void lane_refresh(struct lanes *lanes, struct lane *lane)
 		return;
 	}
 	const int64_t now = lanes->now(lanes->context);
-	const struct heap_node *first = heap_first(&lane->waiting);
+	struct heap_node *first = heap_first(&lane->waiting);
 	heap_remove(&lanes->wakes, &lane->wake);
 	if (lane->account->held) {
 		lane_deactivate(lanes, lane);
@@ -193,7 +199,7 @@ void lane_refresh(struct lanes *lanes, struct lane *lane)
 		lane_deactivate(lanes, lane);
 	if (first != NULL && first->key > now)
 		wake = first->key;
-	if (lane->has_more && lane->more_due <= now && lane->waiting.count < LOAD_BELOW)
+	if (lane->has_more && lane->more_due <= now && (lane->waiting.count < LOAD_BELOW || gives_way(first, now)))
 		lane_want(lanes, lane);
 	if (lane->has_more && lane->more_due > now && lane->more_due < wake)
 		wake = lane->more_due;
@@ -270,6 +276,31 @@ bool lane_has_room(const struct lanes *lanes, const struct lane *lane, const str
 	       (message == NULL || message->rows.count < MESSAGE_ROWS_MOST);
 }
 
+static struct row *row_due_last(const struct lane *lane)
+{
+	struct row *last = NULL;
+	for (size_t i = 0; i < lane->waiting.count; i++) {
+		struct row *row = HEAP_OWNER(lane->waiting.nodes[i], struct row, due);
+		if (!row->pauses && (last == NULL || row->due.key > last->due.key))
+			last = row;
+	}
+	return last;
+}
+
+bool lane_make_room(struct lanes *lanes, struct lane *lane, const struct message *message, int64_t due)
+{
+	if (lane_has_room(lanes, lane, message))
+		return true;
+	if (lane->waiting.count < LANE_ROWS_MOST || (message != NULL && message->rows.count >= MESSAGE_ROWS_MOST))
+		return false;
+	struct row *last = row_due_last(lane);
+	if (last == NULL || last->due.key <= due)
+		return false;
+	lane_note_more(lanes, lane, last->due.key, 0);
+	row_free(lanes, last);
+	return lane_has_room(lanes, lane, NULL);
+}
+
 struct row *row_new(struct lanes *lanes, struct message *message, struct lane *lane, uint32_t index,
                     struct view address)
 {
@@ -291,6 +322,13 @@ void row_wait(struct lanes *lanes, struct row *row, int64_t due)
 	(void)lanes;
 	heap_remove(&row->lane->waiting, &row->due);
 	heap_add(&row->lane->waiting, &row->due, due);
+	row->pauses = false;
+}
+
+void row_pause(struct lanes *lanes, struct row *row, int64_t due)
+{
+	row_wait(lanes, row, due);
+	row->pauses = true;
 }
 
 void row_free(struct lanes *lanes, struct row *row)

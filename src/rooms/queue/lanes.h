@@ -72,6 +72,7 @@ struct row {
 	uint32_t attempts;
 	uint64_t attempt; /* mark of the last one */
 	bool warned;
+	bool pauses;        /* it waits for a moment that the store does not know */
 	bool changing;      /* a change of it is on its way to the disk */
 	enum row_wish wish; /* what the operator wanted while it was leased */
 	char *wish_reason;
@@ -119,11 +120,15 @@ struct message *lanes_message(struct lanes *lanes, const struct store_row *row);
 struct row *message_row(const struct message *message, uint32_t index);
 /* message may be NULL: none of its rows is here. */
 bool lane_has_room(const struct lanes *lanes, const struct lane *lane, const struct message *message);
+/* The same for a row that is due then. Where rows that are due later fill the lane, the last of them is left to the
+ * store; message may be gone with it. */
+bool lane_make_room(struct lanes *lanes, struct lane *lane, const struct message *message, int64_t due);
 /* The row, new, in no lane's waiting yet. */
 struct row *row_new(struct lanes *lanes, struct message *message, struct lane *lane, uint32_t index,
                     struct view address);
-void row_wait(struct lanes *lanes, struct row *row,
-              int64_t due);                          /* it waits in its lane; the lane is not refreshed */
+/* It waits in its lane; the lane is not refreshed. due: as the store knows it, or (row_pause) for us alone. */
+void row_wait(struct lanes *lanes, struct row *row, int64_t due);
+void row_pause(struct lanes *lanes, struct row *row, int64_t due);
 void row_free(struct lanes *lanes, struct row *row); /* and its message after the last; not its lane */
 
 /* The next job: rows of one message and lane, due now, out of their heap. skip says which lanes not to take from.

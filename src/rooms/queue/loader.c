@@ -52,36 +52,38 @@ static void loading_take(struct queue *queue, struct loading *loading)
 	}
 }
 
-static void row_load(struct queue *queue, struct lane *lane, const struct store_row *from)
+/* Whether it was not here yet, and is now. */
+static bool row_load(struct queue *queue, struct lane *lane, const struct store_row *from)
 {
 	const struct message *message = lanes_message_find(&queue->lanes, &from->id);
 	if (message != NULL && message_row(message, from->index) != NULL)
-		return;
+		return false;
 	const bool is_soon = from->due <= store_time(queue->store) + HORIZON;
-	if (!is_soon || !lane_has_room(&queue->lanes, lane, message)) {
+	if (!is_soon || !lane_make_room(&queue->lanes, lane, message, from->due)) {
 		lane_note_more(&queue->lanes, lane, from->due, 0);
-		return;
+		return false;
 	}
 	struct row *row = row_new(&queue->lanes, lanes_message(&queue->lanes, from), lane, from->index, from->address);
 	row->attempts = from->attempts;
 	row->attempt = from->attempt;
 	row->warned = from->warned;
 	row_wait(&queue->lanes, row, from->due);
+	return true;
 }
 
 static void lane_loaded(struct queue *queue, struct lane *lane, const struct store_load *load, uint64_t applied)
 {
 	const int64_t now = store_time(queue->store);
 	const bool is_behind = lane->barrier > applied || load->hidden > 0;
-	const size_t before = lane->row_count;
+	bool has_loaded = false;
 	lane->has_more = load->more;
 	lane->more_due = load->more ? load->more_due : NEVER_DUE;
 	for (size_t i = 0; i < load->row_count; i++)
-		row_load(queue, lane, &load->rows[i]);
+		has_loaded |= row_load(queue, lane, &load->rows[i]);
 	if (is_behind)
 		lane_note_more(&queue->lanes, lane, now + LOAD_AGAIN, 0);
 	/* Nothing new was there: asking at once would only be told the same. */
-	if (is_behind && lane->row_count == before && lane->more_due < now + LOAD_AGAIN)
+	if (!has_loaded && lane->more_due < now + LOAD_AGAIN)
 		lane->more_due = now + LOAD_AGAIN;
 	/* Far off: the scan brings it back in time. */
 	if (lane->has_more && lane->more_due > now + HORIZON && !is_behind)

@@ -335,6 +335,57 @@ static void play_fetched_while_another_ends(struct scene *scene)
 	assert_true(found);
 }
 
+/* Takes what is due and defers it, until nothing is for 3 s. Returns how many. */
+static size_t defer_all(struct scene *scene)
+{
+	struct take_answer taken = { 0 };
+	size_t tried = 0;
+	while (take(scene, 20, 3 * SECOND, &taken) > 0)
+		for (size_t i = 0; i < taken.job_count; i++, tried++)
+			assert_true(report(scene, &taken.jobs[i], 0, FATE_DEFERRED, (uint8_t)tried));
+	return tried;
+}
+
+/* Recipients who are deferred do not stand in the way of others of their domain: neither of those that wait on the
+ * disk, nor of new ones, nor of those that the operator wants tried now. */
+static void play_deferred_delay_nobody(struct scene *scene)
+{
+	enum { BULK = 300 };
+	struct take_answer taken = { 0 };
+	const int64_t began = world_now(scene->world);
+	for (unsigned number = 1; number <= BULK; number++)
+		post_numbered(scene, number);
+	assert_int_equal(defer_all(scene), BULK);
+	assert_true(world_now(scene->world) - began < 30 * SECOND);
+	post_numbered(scene, BULK + 1);
+	assert_int_equal(take(scene, 20, 3 * SECOND, &taken), 1);
+	assert_true(report(scene, &taken.jobs[0], 0, FATE_DELIVERED, 1));
+	for (unsigned number = 1; number <= BULK; number += 50)
+		assert_int_equal(
+			act(scene, ACTION_RETRY, (struct queue_filter){ .has_id = true, .id = id_of(number) }).changed, 1);
+	assert_int_equal(defer_all(scene), BULK / 50);
+	assert_true(world_now(scene->world) - began < 45 * SECOND);
+	/* And when their time comes, all of them are tried again. */
+	assert_int_equal(task_sleep(scene->world, MINUTE), WAIT_DONE);
+	assert_true(defer_all(scene) >= BULK - BULK / 50);
+}
+
+/* What delivery gives back untried waits a second, whatever is due behind it: its site has no place. */
+static void play_returned_wait(struct scene *scene)
+{
+	enum { BULK = 100, LANE = 64 };
+	struct take_answer taken = { 0 };
+	size_t returned = 0;
+	for (unsigned number = 1; number <= BULK; number++)
+		post_numbered(scene, number);
+	while (returned < 2 * BULK && take(scene, 20, 200 * MILLISECOND, &taken) > 0)
+		for (size_t i = 0; i < taken.job_count; i++, returned++)
+			assert_true(report(scene, &taken.jobs[i], 0, FATE_RETURNED, (uint8_t)returned));
+	assert_int_equal(returned, LANE);
+	assert_int_equal(task_sleep(scene->world, SECOND), WAIT_DONE);
+	assert_true(take(scene, 20, SECOND, &taken) > 0);
+}
+
 static void play_lost_delivery(struct scene *scene)
 {
 	struct take_answer taken = { 0 };
@@ -714,6 +765,8 @@ static void play(void (*scenario)(struct scene *scene), const char *yaml)
 PLAY(delivered)
 PLAY(bounced)
 PLAY(gathering)
+PLAY(deferred_delay_nobody)
+PLAY(returned_wait)
 PLAY(lost_delivery)
 PLAY(poison)
 PLAY(restart)
@@ -735,9 +788,20 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(delivered),     ROW(bounced),    ROW(gathering), ROW(fetched_while_another_ends),
-		ROW(lost_delivery), ROW(restart),    ROW(actions),   ROW(fairness),
-		ROW(token_gone),    ROW(token_back), ROW(retries),   ROW(poison),
+		ROW(delivered),
+		ROW(bounced),
+		ROW(gathering),
+		ROW(fetched_while_another_ends),
+		ROW(lost_delivery),
+		ROW(restart),
+		ROW(actions),
+		ROW(fairness),
+		ROW(token_gone),
+		ROW(token_back),
+		ROW(retries),
+		ROW(poison),
+		ROW(deferred_delay_nobody),
+		ROW(returned_wait),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,7 +85,7 @@ static void row_return(struct reporting *reporting, struct row *row, struct stor
 	struct lane *lane = row->lane;
 	row->changing = false;
 	lease_remove(queue, row);
-	row_wait(&queue->lanes, row, store_time(queue->store) + pause);
+	row_pause(&queue->lanes, row, store_time(queue->store) + pause);
 	lane_refresh(&queue->lanes, lane);
 }
 

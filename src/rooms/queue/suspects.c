@@ -86,7 +86,7 @@ bool suspect_must_wait(struct queue *queue, const struct caller *caller, struct 
 		return false;
 	struct lane *lane = rows[0]->lane;
 	for (size_t i = 0; i < count; i++)
-		row_wait(&queue->lanes, rows[i], store_time(queue->store) + SUSPECT_WAITS);
+		row_pause(&queue->lanes, rows[i], store_time(queue->store) + SUSPECT_WAITS);
 	lane_refresh(&queue->lanes, lane);
 	return true;
 }

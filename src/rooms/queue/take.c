@@ -78,7 +78,7 @@ static bool rows_have_expired(struct queue *queue, struct row *const *rows, size
 		return false;
 	struct lane *lane = rows[0]->lane;
 	for (size_t i = 0; i < count; i++)
-		row_wait(&queue->lanes, rows[i], now + MINUTE);
+		row_pause(&queue->lanes, rows[i], now + MINUTE);
 	lane_refresh(&queue->lanes, lane);
 	return true;
 }
