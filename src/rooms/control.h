@@ -15,7 +15,7 @@ enum control_kind {
 	CONTROL_IDENTITY, /* number: uid, other: gid (UINT32_MAX: stay); text: the state directory; directory: its end */
 	CONTROL_CONFIGURATION, /* text: YAML; after START: a new one */
 	CONTROL_SECRET,        /* number: enum secret; text: the contents */
-	CONTROL_LISTENER,      /* number: index; descriptor */
+	CONTROL_LISTENER,      /* descriptor */
 	CONTROL_ASK,           /* you may ask room `number`, instance `other`, on descriptor */
 	CONTROL_SERVE,         /* room `number`, instance `other`, asks you on descriptor; caller: its number */
 	CONTROL_START,

@@ -170,16 +170,14 @@ static void take_configuration(struct frame_private *private, const struct contr
 
 static void take_listener(struct frame_private *private, const struct control_message *message)
 {
-	enum { LISTENERS_MOST = 64 };
 	struct room_frame *frame = &private->frame;
 	if (frame->listeners == NULL)
-		frame->listeners = ARENA_ARRAY(&private->arena, struct room_listener, LISTENERS_MOST);
-	must(frame->listener_count < LISTENERS_MOST);
+		frame->listeners = ARENA_ARRAY(&private->arena, struct room_listener, ROOM_LISTENERS_MOST);
+	must(frame->listener_count < ROOM_LISTENERS_MOST);
 	const bool is_api = frame->definition->room == ROOM_API;
 	frame->listeners[frame->listener_count++] = (struct room_listener){
 		.listener = is_api ? NULL : listener_of_descriptor(frame->world, message->descriptor),
 		.descriptor = is_api ? message->descriptor : -1,
-		.index = message->number == UINT32_MAX ? SIZE_MAX : message->number,
 	};
 }
 

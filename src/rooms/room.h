@@ -20,11 +20,11 @@ enum secret {
 
 struct room_listener {
 	struct listener *listener;
-	size_t index;   /* in config->listeners, or config->api.listen (api: SIZE_MAX is the unix socket) */
 	int descriptor; /* api only: handed to libmicrohttpd; -1 otherwise */
 };
 
 #define ROOM_INSTANCES_MOST 64u
+#define ROOM_LISTENERS_MOST 64u
 
 struct room_definition;
 

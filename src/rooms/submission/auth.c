@@ -154,7 +154,7 @@ void command_auth(struct session *session, const struct smtp_command *command)
 		session_reply(session, 503, STATUS(5, 5, 1), VIEW("authenticated already"));
 		return;
 	}
-	if (!session->connection->tls.active && !session->listener->plaintext_auth) {
+	if (!session->connection->tls.active && !session->listener.plaintext_auth) {
 		session_reply(session, 538, STATUS(5, 7, 11), VIEW("encryption is required: say STARTTLS first"));
 		return;
 	}

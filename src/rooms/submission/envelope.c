@@ -186,7 +186,7 @@ void command_mail(struct session *session, const struct smtp_command *command)
 {
 	if (!session->authenticated) {
 		session_reply(session, 530, STATUS(5, 7, 0),
-		              session->connection->tls.active || session->listener->plaintext_auth
+		              session->connection->tls.active || session->listener.plaintext_auth
 		                  ? VIEW("authentication is required: say AUTH first")
 		                  : VIEW("authentication is required: say STARTTLS, then AUTH"));
 		return;

@@ -3,7 +3,7 @@
 
 static bool may_authenticate(const struct session *session)
 {
-	return session->connection->tls.active || session->listener->plaintext_auth;
+	return session->connection->tls.active || session->listener.plaintext_auth;
 }
 
 void command_ehlo(struct session *session, const struct smtp_command *command)
@@ -18,7 +18,7 @@ void command_ehlo(struct session *session, const struct smtp_command *command)
 	if (session->extended) {
 		const uint64_t size = session->authenticated ? session->message_size : session->config->limits.message_size;
 		text_print(&text, "\nPIPELINING\nSIZE %llu\n8BITMIME\nENHANCEDSTATUSCODES", (unsigned long long)size);
-		if (session->listener->tls == CONFIG_TLS_STARTTLS && !session->connection->tls.active)
+		if (session->listener.tls == CONFIG_TLS_STARTTLS && !session->connection->tls.active)
 			text_add(&text, VIEW("\nSTARTTLS"));
 		if (may_authenticate(session) && !session->authenticated)
 			text_add(&text, VIEW("\nAUTH PLAIN LOGIN"));
@@ -39,7 +39,7 @@ static void forget_all(struct session *session)
 void command_starttls(struct session *session, const struct smtp_command *command)
 {
 	(void)command;
-	if (session->listener->tls != CONFIG_TLS_STARTTLS || session->connection->tls.active) {
+	if (session->listener.tls != CONFIG_TLS_STARTTLS || session->connection->tls.active) {
 		session_reply(session, 503, STATUS(5, 5, 1),
 		              session->connection->tls.active ? VIEW("TLS is in use already") : VIEW("no TLS on this port"));
 		return;

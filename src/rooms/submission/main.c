@@ -6,7 +6,7 @@
 struct submission_state {
 	struct submission submission;
 	struct room_frame *frame;
-	struct tls_context *contexts[64];
+	struct tls_context *contexts[ROOM_LISTENERS_MOST];
 	struct peer *resolver; /* what it said is remembered for a while */
 };
 
@@ -15,28 +15,21 @@ enum { MEMORY_MOST = 4 * 1024 * 1024 };
 static bool make_contexts(struct submission_state *state, struct text *problem)
 {
 	const struct room_frame *frame = state->frame;
-	const struct config *config = frame->config;
-	for (size_t i = 0; i < config->listener_count && i < 64; i++) {
-		struct text name = TEXT_LIMIT(128);
-		if (config->listeners[i].tls == CONFIG_TLS_NONE)
-			continue;
+	for (size_t i = 0; i < frame->listener_count; i++) {
 		/* A ticket of one listener is refused by another: each context has keys and a name of its own. */
-		text_add_endpoint(&name, &config->listeners[i].address);
-		state->contexts[i] = tls_context_new_server(frame->secrets[SECRET_TLS_CERTIFICATE],
-		                                            frame->secrets[SECRET_TLS_KEY], text_view(&name), problem);
-		text_deinit(&name);
+		state->contexts[i] =
+			tls_context_new_server(frame->secrets[SECRET_TLS_CERTIFICATE], frame->secrets[SECRET_TLS_KEY],
+		                           listener_name(frame->listeners[i].listener), problem);
 		if (state->contexts[i] == NULL)
 			return false;
 	}
-	state->submission.tls = state->contexts;
-	state->submission.tls_count = config->listener_count;
 	return true;
 }
 
 static void deinit(void *room)
 {
 	struct submission_state *state = room;
-	for (size_t i = 0; i < 64; i++)
+	for (size_t i = 0; i < ROOM_LISTENERS_MOST; i++)
 		tls_context_free(state->contexts[i]);
 	submission_deinit(&state->submission);
 	peer_free(state->resolver);
@@ -59,7 +52,7 @@ static void *start(struct room_frame *frame, struct text *problem)
 		return NULL;
 	}
 	for (size_t i = 0; i < frame->listener_count; i++)
-		submission_listen(&state->submission, frame->listeners[i].listener, frame->listeners[i].index);
+		submission_listen(&state->submission, frame->listeners[i].listener, state->contexts[i]);
 	return state;
 }
 

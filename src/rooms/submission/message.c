@@ -415,7 +415,7 @@ void command_data(struct session *session, const struct smtp_command *command)
 		.sink = take_piece,
 		.context = session,
 		.size_limit = session->message_size,
-		.refuse_bare_newline = session->listener->bare_newline == BARE_NEWLINE_REFUSE,
+		.refuse_bare_newline = session->listener.bare_newline == BARE_NEWLINE_REFUSE,
 	};
 	dkim_body_init(&transaction->body);
 	session_reply(session, 354, NO_STATUS, VIEW("send the message, end with a dot on a line of its own"));

@@ -182,10 +182,8 @@ void scene_begin(struct scene *scene, const char *listener)
 	scene->queue = connect_peer(scene, 2, "queue", queue_answerers, CASES(queue_answerers));
 	const struct submission_peers peers = { scene->vault, scene->resolver, scene->queue };
 	submission_init(&scene->submission, scene->room, &scene->log, &scene->in_force, &peers);
-	scene->submission.tls = scene->room_tls;
-	scene->submission.tls_count = 1;
 	scene->listener = sim_listen(scene->room, sim_endpoint(SCENE_ADDRESS));
-	submission_listen(&scene->submission, scene->listener, 0);
+	submission_listen(&scene->submission, scene->listener, scene->room_tls[0]);
 }
 
 struct connection *scene_connect(struct scene *scene)

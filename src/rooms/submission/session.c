@@ -239,7 +239,7 @@ static void session_command(struct session *session, struct view line)
 
 static bool session_secure(struct session *session)
 {
-	if (session->listener->tls != CONFIG_TLS_IMPLICIT)
+	if (session->listener.tls != CONFIG_TLS_IMPLICIT)
 		return true;
 	const int64_t deadline = session_deadline(session, MINUTE);
 	return session->submission->world->operations->tls(session->submission->world, session->connection, TLS_SERVER,

@@ -63,8 +63,23 @@ static void client_leave(struct submission *submission, struct view address)
 struct acceptor {
 	struct submission *submission;
 	struct listener *listener;
-	size_t index;
+	struct tls_context *tls;
+	struct config_listener settings;
 };
+
+/* By its address, never by its place: a reload may have put another listener there, with other rules. */
+static void settings_refresh(struct acceptor *acceptor)
+{
+	const struct config *config = *acceptor->submission->config;
+	struct text address = TEXT_LIMIT(128);
+	for (size_t i = 0; i < config->listener_count; i++) {
+		text_clear(&address);
+		text_add_endpoint(&address, &config->listeners[i].address);
+		if (view_equal(text_view(&address), listener_name(acceptor->listener)))
+			acceptor->settings = config->listeners[i];
+	}
+	text_deinit(&address);
+}
 
 static void session_task(void *argument)
 {
@@ -88,11 +103,12 @@ static void session_begin(struct acceptor *acceptor, struct connection *connecti
 	struct submission *submission = acceptor->submission;
 	const struct config *config = *submission->config;
 	struct session *session = must_alloc(1, sizeof(*session));
+	settings_refresh(acceptor);
 	*session = (struct session){
 		.submission = submission,
 		.config = config,
-		.listener = &config->listeners[acceptor->index < config->listener_count ? acceptor->index : 0],
-		.tls = acceptor->index < submission->tls_count ? submission->tls[acceptor->index] : NULL,
+		.listener = acceptor->settings,
+		.tls = acceptor->tls,
 		.connection = connection,
 		.address = TEXT_LIMIT(64),
 		.helo = TEXT_LIMIT(256),
@@ -124,10 +140,12 @@ static void accept_all(void *argument)
 	free(acceptor);
 }
 
-void submission_listen(struct submission *submission, struct listener *listener, size_t index)
+void submission_listen(struct submission *submission, struct listener *listener, struct tls_context *tls)
 {
 	struct acceptor *acceptor = must_alloc(1, sizeof(*acceptor));
-	*acceptor = (struct acceptor){ .submission = submission, .listener = listener, .index = index };
+	*acceptor = (struct acceptor){
+		.submission = submission, .listener = listener, .tls = tls, .settings = { .tls = CONFIG_TLS_STARTTLS }
+	};
 	task_group_start(&submission->acceptors, submission->world, "accept", accept_all, acceptor);
 }
 

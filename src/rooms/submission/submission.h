@@ -29,8 +29,6 @@ struct submission {
 	struct log *log;
 	const struct config *const *config;
 	struct peer *vault, *resolver, *queue;
-	struct tls_context **tls; /* one for each configured listener; NULL: no TLS there */
-	size_t tls_count;
 	struct task_group sessions;
 	struct task_group acceptors;
 	struct dkim_keys *keys; /* of DNS, parsed */
@@ -51,8 +49,9 @@ struct submission_peers {
 void submission_init(struct submission *submission, struct world *world, struct log *log,
                      const struct config *const *config, const struct submission_peers *peers);
 void submission_deinit(struct submission *submission);
-/* Accepts until cancelled; each connection becomes a session. index: of the listener in the configuration. */
-void submission_listen(struct submission *submission, struct listener *listener, size_t index);
+/* Accepts until cancelled; each connection becomes a session. What the configuration says of the listener's address
+ * holds; where it says nothing any more, what it said last. */
+void submission_listen(struct submission *submission, struct listener *listener, struct tls_context *tls);
 /* Nothing new; open sessions get 421 at their next wait. Suspends until they have ended, or the deadline. */
 void submission_stop(struct submission *submission, int64_t deadline);
 
@@ -87,7 +86,7 @@ struct transaction {
 struct session {
 	struct submission *submission;
 	const struct config *config; /* the one it began with */
-	const struct config_listener *listener;
+	struct config_listener listener;
 	struct tls_context *tls;
 	struct connection *connection;
 	struct line_reader reader;
