@@ -237,6 +237,10 @@ void handle_queue_check(struct api_request *request)
 		api_problem_asked(request, asked, ROOM_QUEUE);
 		return;
 	}
+	if (answer.cursor == 0) {
+		api_problem(request, 503, "the queue cannot read its files now; the log says why");
+		return;
+	}
 	struct json *out = &request->out;
 	json_open_object(out);
 	json_member_integer(out, VIEW("cursor"), (int64_t)answer.cursor);

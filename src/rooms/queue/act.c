@@ -13,6 +13,7 @@ struct acting {
 	struct store_change_row *rows; /* of one message */
 	size_t count;
 	uint64_t changed;
+	bool is_met;        /* something fits the filter */
 	bool is_token_back; /* RELEASE of what waits for a token alone */
 };
 
@@ -74,6 +75,7 @@ static void row_act(struct acting *acting, const struct store_row *from)
 	struct queue *queue = acting->queue;
 	if (!row_matches(queue, &acting->request->filter, from))
 		return;
+	acting->is_met = true;
 	const struct message *message = lanes_message_find(&queue->lanes, &from->id);
 	struct row *row = message == NULL ? NULL : message_row(message, from->index);
 	if (row != NULL && (row->lease != NULL || row->changing)) {
@@ -179,6 +181,24 @@ static bool filter_is_empty(const struct queue_filter *filter)
 	       view_is_empty(filter->recipient_domain) && view_is_empty(filter->site);
 }
 
+/* Why nothing was changed. */
+static struct view why_nothing(const struct acting *acting)
+{
+	if (!acting->is_met)
+		return VIEW("no mail in the queue is meant by that");
+	switch (acting->request->action) {
+	case ACTION_RETRY:
+		return VIEW("what is meant by that is being tried, or held: release it to have it tried");
+	case ACTION_HOLD:
+		return VIEW("what is meant by that is held already");
+	case ACTION_RELEASE:
+		return VIEW("nothing of what is meant by that is held");
+	case ACTION_CANCEL:
+	default:
+		return VIEW("what is meant by that is just changing");
+	}
+}
+
 void answer_act(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
 {
 	(void)caller;
@@ -206,7 +226,7 @@ void answer_act(void *room, const struct caller *caller, const void *request, vo
 	if (acted->result == CHANGE_FAILED)
 		acted->why = VIEW("the queue could not write it down");
 	if (acted->result == CHANGE_ABSENT)
-		acted->why = VIEW("no mail in the queue is meant by that");
+		acted->why = why_nothing(&acting);
 }
 
 void answer_token_back(void *room, const struct caller *caller, const void *request, void *answer,

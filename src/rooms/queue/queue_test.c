@@ -4,6 +4,7 @@
 #include <cmocka.h>
 
 #include "base/must.h"
+#include "base/testing.h"
 #include "ipc/direct.h"
 #include "rooms/queue/queue.h"
 #include "store/test_directory.h"
@@ -556,6 +557,32 @@ static void play_actions(struct scene *scene)
 	assert_int_equal(take(scene, 10, SECOND, &taken), 2);
 }
 
+/* Every reader of JSON reads the cursor of a check as it is (RFC 8259 6: 53 bits). */
+static void play_check_cursor(struct scene *scene)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		const struct queue_check_request request = { .cursor = 0 };
+		struct queue_check_answer answer = { 0 };
+		assert_int_equal(queue_check(scene->api, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
+		assert_true(answer.cursor > 0 && answer.cursor < UINT64_C(1) << 53);
+	}
+}
+
+/* Why an action did nothing. */
+static void play_nothing_to_do(struct scene *scene)
+{
+	const struct queue_filter here = { .recipient_domain = VIEW("example.net") };
+	const struct queue_filter nowhere = { .recipient_domain = VIEW("example.org") };
+	post_numbered(scene, 1);
+	expect_view("nowhere", act(scene, ACTION_CANCEL, nowhere).why, VIEW("no mail in the queue is meant by that"));
+	expect_view("not held", act(scene, ACTION_RELEASE, here).why, VIEW("nothing of what is meant by that is held"));
+	assert_int_equal(act(scene, ACTION_HOLD, here).changed, 1);
+	expect_view("held already", act(scene, ACTION_HOLD, here).why, VIEW("what is meant by that is held already"));
+	expect_view("held", act(scene, ACTION_RETRY, here).why,
+	            VIEW("what is meant by that is being tried, or held: release it to have it tried"));
+	assert_int_equal(act(scene, ACTION_RELEASE, here).changed, 1);
+}
+
 static void play_fairness(struct scene *scene)
 {
 	/* One account's bulk to one domain, and one letter of another. */
@@ -771,6 +798,8 @@ PLAY(lost_delivery)
 PLAY(poison)
 PLAY(restart)
 PLAY(actions)
+PLAY(nothing_to_do)
+PLAY(check_cursor)
 PLAY(fairness)
 PLAY(token_gone)
 PLAY(token_back)
@@ -788,20 +817,14 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(delivered),
-		ROW(bounced),
-		ROW(gathering),
-		ROW(fetched_while_another_ends),
-		ROW(lost_delivery),
-		ROW(restart),
-		ROW(actions),
-		ROW(fairness),
-		ROW(token_gone),
-		ROW(token_back),
-		ROW(retries),
-		ROW(poison),
-		ROW(deferred_delay_nobody),
-		ROW(returned_wait),
+		ROW(delivered),     ROW(bounced),
+		ROW(gathering),     ROW(fetched_while_another_ends),
+		ROW(lost_delivery), ROW(restart),
+		ROW(actions),       ROW(nothing_to_do),
+		ROW(fairness),      ROW(token_gone),
+		ROW(token_back),    ROW(retries),
+		ROW(poison),        ROW(deferred_delay_nobody),
+		ROW(returned_wait), ROW(check_cursor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
