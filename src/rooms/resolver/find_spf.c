@@ -170,29 +170,64 @@ static struct view dead_said(const struct dead_includes *dead, struct arena *are
 	return arena_print(arena, "; %.*s has no SPF record of its own, so it has to go", VIEW_PRINT(dead->names[0]));
 }
 
+static struct view problem_said(const struct spf_finding *spf, struct view include, struct arena *arena)
+{
+	switch (spf->admission) {
+	case SPF_NO_RECORD:
+		return VIEW("there is no SPF record.");
+	case SPF_MISWRITTEN:
+		return arena_print(arena, "what is seen is not read as an SPF record: %.*s.", VIEW_PRINT(spf->mistake));
+	case SPF_SEVERAL:
+		return spf->record_count == 2
+		           ? VIEW("there are two SPF records, and receivers take neither: make them one.")
+		           : arena_print(arena, "there are %s%zu SPF records, and receivers take none: make them one.",
+		                         spf->record_count == SPF_RECORDS_MOST ? "at least " : "", spf->record_count);
+	case SPF_BROKEN:
+		return arena_print(arena, "the SPF record is broken: %.*s%s%.*s.", VIEW_PRINT(spf->detail),
+		                   spf->mistake.length > 0 ? "; " : "", VIEW_PRINT(spf->mistake));
+	case SPF_NOT_INCLUDED:
+	case SPF_ADMITTED:
+	case SPF_LATER:
+	default:
+		return explain_missing(spf, include, arena);
+	}
+}
+
+/* A record without the include may let all our addresses send all the same. False: it does not. */
+static bool egress_settles(struct lookup_context *context, const struct who *who, const struct spf_finding *spf,
+                           struct arena *arena, struct finding *finding)
+{
+	const struct spf_outcome outcome = evaluate_egress(context, who, arena);
+	if (outcome.result == SPF_PASS)
+		spf_passes(finding, spf, VIEW("the record lets all addresses of this service send"), VIEW_NONE);
+	else if (outcome.result == SPF_TEMPERROR)
+		finding_cannot_tell(finding, who->domain, outcome.problem, arena);
+	return outcome.result == SPF_PASS || outcome.result == SPF_TEMPERROR;
+}
+
 void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
               struct finding *finding)
 {
 	struct lookup_context context = { resolver, freshness, who->errand, who->server, who->domain };
 	const struct txt_lookup lookup = { .context = &context, .txt = lookup_txt };
+	const struct view include = (*resolver->config)->service.spf_include;
+	const bool is_doctor = freshness == FRESH_NOW && who->server == NULL;
 	struct spf_finding spf;
 	*finding =
 		(struct finding){ .check = CHECK_SPF, .name = who->domain, .state = STATE_FAIL, .status = { 5, 7, 23 } };
-	spf_admit(&lookup, who->domain, (*resolver->config)->service.spf_include, arena, &spf);
+	spf_admit(&lookup, who->domain, include, arena, &spf);
 	for (size_t i = 0; i < spf.record_count; i++)
 		finding_see(finding, spf.records[i]);
 	struct dead_includes dead = { .count = 0 };
-	if (freshness == FRESH_NOW && who->server == NULL)
+	if (is_doctor)
 		look_for_dead(&context, &spf, arena, &dead);
 	if (dead.count > 0)
-		spf.replacement =
-			spf_replacement(&spf, (*resolver->config)->service.spf_include, dead.names, dead.count, arena);
+		spf.replacement = spf_replacement(&spf, include, dead.names, dead.count, arena);
 	finding->expected = spf.replacement;
 	finding->replaces = spf.record.length > 0;
 	finding->fix = spf.replacement;
-	switch (spf.admission) {
-	case SPF_ADMITTED:
-		if (freshness == FRESH_NOW && who->server == NULL && spf.warning.length == 0)
+	if (spf.admission == SPF_ADMITTED) {
+		if (is_doctor && spf.warning.length == 0)
 			spf.warning = receivers_say(&context, who, arena);
 		spf_passes(finding, &spf, VIEW("the record includes this service"), spf.warning);
 		if (dead.count > 0) {
@@ -200,46 +235,19 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 			finding->fix = spf.replacement;
 		}
 		return;
-	case SPF_NO_RECORD:
-		finding->problem = VIEW("there is no SPF record.");
-		break;
-	case SPF_MISWRITTEN:
-		finding->problem =
-			arena_print(arena, "what is seen is not read as an SPF record: %.*s.", VIEW_PRINT(spf.mistake));
-		break;
-	case SPF_NOT_INCLUDED: {
-		const struct spf_outcome outcome = evaluate_egress(&context, who, arena);
-		if (outcome.result == SPF_PASS) {
-			spf_passes(finding, &spf, VIEW("the record lets all addresses of this service send"), VIEW_NONE);
-			return;
-		}
-		if (outcome.result == SPF_TEMPERROR) {
-			finding_cannot_tell(finding, who->domain, outcome.problem, arena);
-			return;
-		}
-		finding->problem = explain_missing(&spf, (*resolver->config)->service.spf_include, arena);
-		break;
 	}
-	case SPF_SEVERAL:
-		finding->status.detail = 24;
-		finding->problem =
-			spf.record_count == 2
-				? VIEW("there are two SPF records, and receivers take neither: make them one.")
-				: arena_print(arena, "there are %s%zu SPF records, and receivers take none: make them one.",
-		                      spf.record_count == SPF_RECORDS_MOST ? "at least " : "", spf.record_count);
-		break;
-	case SPF_BROKEN:
-		finding->status.detail = 24;
-		finding->problem = arena_print(arena, "the SPF record is broken: %.*s%s%.*s.", VIEW_PRINT(spf.detail),
-		                               spf.mistake.length > 0 ? "; " : "", VIEW_PRINT(spf.mistake));
-		break;
-	case SPF_LATER:
+	if (spf.admission == SPF_LATER) {
 		finding_cannot_tell(finding, who->domain, spf.detail, arena);
 		return;
 	}
+	if (spf.admission == SPF_NOT_INCLUDED && egress_settles(&context, who, &spf, arena, finding))
+		return;
+	if (spf.admission == SPF_SEVERAL || spf.admission == SPF_BROKEN)
+		finding->status.detail = 24;
+	finding->problem = problem_said(&spf, include, arena);
 	finding->detail = finding->problem;
 	/* Of a record that is to grow. */
-	if (freshness == FRESH_NOW && who->server == NULL && spf.record.length > 0)
+	if (is_doctor && spf.record.length > 0)
 		finding->detail = arena_print(
 			arena, "%.*s%.*s%.*s%s%.*s", VIEW_PRINT(view_first(finding->problem, finding->problem.length - 1)),
 			VIEW_PRINT(dead_said(&dead, arena)), VIEW_PRINT(lookups_said(&context, who, finding->fix, arena)),

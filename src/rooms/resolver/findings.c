@@ -327,8 +327,8 @@ void find_dmarc(struct resolver *resolver, const struct who *who, enum freshness
 
 /* ---- with a second look */
 
-static void find_once(struct resolver *resolver, const struct who *who, enum check check, enum freshness freshness,
-                      struct arena *arena, struct finding *finding, struct usable_key *usable, size_t *usable_count)
+void find_once(struct resolver *resolver, const struct who *who, enum check check, enum freshness freshness,
+               struct arena *arena, struct finding *finding, struct usable_key *usable, size_t *usable_count)
 {
 	switch (check) {
 	case CHECK_TOKEN:

@@ -158,6 +158,9 @@ const struct public_key *key_of_phase(const struct domain_keys_answer *keys, enu
 void find_misplaced(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
 /* An alias stands at the name, and nothing can be published there; or there is no such domain. Suspends. */
 void find_obstacle(struct resolver *resolver, const struct who *who, struct arena *arena, struct finding *finding);
+/* One of the four. *usable has SEALS_MOST places. */
+void find_once(struct resolver *resolver, const struct who *who, enum check check, enum freshness freshness,
+               struct arena *arena, struct finding *finding, struct usable_key *usable, size_t *usable_count);
 /* Asks with what is cached; where that does not pass, again past the caches. */
 void find_check(struct resolver *resolver, const struct who *who, enum check check, struct arena *arena,
                 struct finding *finding, struct usable_key *usable, size_t *usable_count);

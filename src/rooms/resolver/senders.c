@@ -308,27 +308,6 @@ struct looking {
 	struct sender *sender;
 };
 
-static void look_at(struct resolver *resolver, const struct who *who, enum check check, enum freshness freshness,
-                    struct arena *arena, struct finding *finding)
-{
-	struct usable_key usable[SEALS_MOST];
-	size_t usable_count = 0;
-	switch (check) {
-	case CHECK_TOKEN:
-		find_token(resolver, who, freshness, arena, finding);
-		return;
-	case CHECK_SPF:
-		find_spf(resolver, who, freshness, arena, finding);
-		return;
-	case CHECK_DKIM:
-		find_dkim(resolver, who, freshness, arena, finding, usable, &usable_count);
-		return;
-	case CHECK_DMARC:
-		find_dmarc(resolver, who, freshness, arena, finding);
-		return;
-	}
-}
-
 /* All that the domain is used for, past every cache. Suspends. */
 static struct judged look_again(struct resolver *resolver, const struct sender *sender, struct arena *arena)
 {
@@ -345,9 +324,11 @@ static struct judged look_again(struct resolver *resolver, const struct sender *
 	struct judged judged = { .account = who.account, .domain = who.domain, .is_whole = true };
 	for (unsigned check = 0; check < CHECK_COUNT; check++) {
 		struct finding finding;
+		struct usable_key usable[SEALS_MOST];
+		size_t usable_count = 0;
 		if ((wanted >> check & 1) == 0)
 			continue;
-		look_at(resolver, &who, (enum check)check, freshness, arena, &finding);
+		find_once(resolver, &who, (enum check)check, freshness, arena, &finding, usable, &usable_count);
 		judged_add(&judged, &finding);
 	}
 	judged.refresh_at = errand.refresh_at;
