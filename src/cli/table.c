@@ -42,7 +42,8 @@ void text_add_safe(struct text *text, struct view bytes)
 	}
 }
 
-size_t text_width(struct view text)
+/* Columns that the terminal needs for it: code points of UTF-8. */
+static size_t text_width(struct view text)
 {
 	size_t width = 0;
 	for (size_t i = 0; i < text.length; i++)

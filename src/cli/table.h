@@ -25,8 +25,6 @@ void table_write(const struct table *table, bool colour, struct text *text);
 /* Printed on standard output and released. */
 void table_print(struct table *table, bool colour);
 
-/* Columns that the terminal needs for it: code points of UTF-8. */
-size_t text_width(struct view text);
 /* Without control characters. */
 void text_add_safe(struct text *text, struct view bytes);
 /* The colour of a state word ("pass", "held" ...), as an escape sequence; empty: none. */

@@ -13,7 +13,7 @@ void wire_verdict(struct wire *wire, struct verdict *verdict)
 	wire_view(wire, &verdict->why, PARAGRAPH_MOST);
 }
 
-void wire_counter(struct wire *wire, void *element)
+static void wire_counter(struct wire *wire, void *element)
 {
 	struct counter *counter = element;
 	wire_view(wire, &counter->name, NAME_MOST);

@@ -41,7 +41,6 @@ enum asked room_counters(struct peer *peer, const struct counters_request *reque
 
 /* Shared pieces of the questions. */
 void wire_verdict(struct wire *wire, struct verdict *verdict);
-void wire_counter(struct wire *wire, void *counter);
 
 /* Message ids travel as 16 bytes. */
 struct message_id;

@@ -33,7 +33,7 @@ const char *queue_state_name(enum queue_state state)
 	return names[state];
 }
 
-void wire_queue_filter(struct wire *wire, struct queue_filter *value)
+static void wire_queue_filter(struct wire *wire, struct queue_filter *value)
 {
 	wire_bool(wire, &value->has_id);
 	wire_message_id(wire, &value->id);

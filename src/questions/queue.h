@@ -195,7 +195,6 @@ struct queue_filter {
 	bool has_state;
 	enum queue_state state;
 };
-void wire_queue_filter(struct wire *wire, struct queue_filter *filter);
 
 struct queue_row {
 	struct message_id id;

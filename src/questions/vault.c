@@ -3,7 +3,7 @@
 #include "questions/common.h"
 #include "questions/describe.h"
 
-void wire_public_key(struct wire *wire, void *element)
+static void wire_public_key(struct wire *wire, void *element)
 {
 	struct public_key *value = element;
 	wire_view(wire, &value->selector, NAME_MOST);

@@ -30,8 +30,6 @@ struct public_key {
 };
 #define DOMAIN_KEYS_MOST 8u
 
-void wire_public_key(struct wire *wire, void *key);
-
 /* ---- submission: authenticate */
 
 enum authentication {

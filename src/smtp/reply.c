@@ -56,7 +56,8 @@ static bool number_of(struct view digits, uint16_t *number)
 	return true;
 }
 
-size_t smtp_status_parse(struct view text, struct enhanced_status *status)
+/* "5.7.1 " at the start of a text: its length with the blank, or 0. */
+static size_t smtp_status_parse(struct view text, struct enhanced_status *status)
 {
 	struct enhanced_status parsed = { 0 };
 	const struct view word = view_first(text, view_find_byte(text, ' '));

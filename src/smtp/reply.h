@@ -32,8 +32,6 @@ void smtp_reply_deinit(struct smtp_reply *reply);
 void smtp_reply_clear(struct smtp_reply *reply);
 /* One line without its CRLF. */
 enum reply_result smtp_reply_add(struct smtp_reply *reply, struct view line);
-/* "5.7.1 " at the start of a text: its length with the blank, or 0. */
-size_t smtp_status_parse(struct view text, struct enhanced_status *status);
 void text_add_status(struct text *text, struct enhanced_status status); /* "5.7.1" */
 
 #endif

@@ -101,12 +101,8 @@ static void operation_work(struct world *world, struct worker *worker, void (*ru
 	list_add_last(&own->jobs, &job.in_world);
 	while (!own->muted && !job_has_turn(worker, &job, false))
 		task_park_uncancellable();
-	const uint64_t span = (uint64_t)(sim->work_most - sim->work_least);
-	const int64_t duration = sim->work_least + (int64_t)random_below(&sim->random, span + 1);
-	const int64_t end = sim->now + (own->muted ? 0 : duration);
-	do
-		task_park_uncancellable_until(end);
-	while (!own->muted && sim->now < end);
+	/* Work takes no time, but others have their turn before it is done. */
+	task_park_uncancellable_until(sim->now);
 	run_work(run, argument);
 	list_remove(&worker->waiting, &job.in_worker);
 	list_remove(&own->jobs, &job.in_world);
@@ -177,21 +173,9 @@ int64_t sim_now(const struct sim *sim)
 	return sim->now;
 }
 
-uint64_t sim_random(struct sim *sim, uint64_t bound)
-{
-	return random_below(&sim->random, bound);
-}
-
 void sim_set_wall(struct sim *sim, int64_t wall)
 {
 	sim->wall_offset = wall - sim->now;
-}
-
-void sim_set_work_time(struct sim *sim, int64_t least, int64_t most)
-{
-	must(least >= 0 && least <= most);
-	sim->work_least = least;
-	sim->work_most = most;
 }
 
 void sim_set_shuffle(struct sim *sim, bool on)
@@ -262,18 +246,6 @@ void sim_run(struct sim *sim, int64_t until)
 void sim_run_for(struct sim *sim, int64_t duration)
 {
 	sim_run(sim, sim->now + duration);
-}
-
-bool sim_run_until_idle(struct sim *sim, int64_t limit)
-{
-	for (;;) {
-		const int64_t next = settle(sim);
-		if (next == NEVER_DUE)
-			return true;
-		if (next > limit)
-			return false;
-		sim->now = next;
-	}
 }
 
 /* ---- killing */

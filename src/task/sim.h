@@ -24,17 +24,12 @@ struct world *sim_world(struct sim *sim, const char *name);
 /* Runs all that is due up to the instant; the clock then stands there. */
 void sim_run(struct sim *sim, int64_t until);
 void sim_run_for(struct sim *sim, int64_t duration);
-/* Runs until nothing is ready and nothing will be due; false: not before the limit. */
-bool sim_run_until_idle(struct sim *sim, int64_t limit);
 /* Runs until is_so(argument); it is asked before the clock jumps. False: not before the limit. */
 bool sim_run_until(struct sim *sim, bool (*is_so)(void *argument), void *argument, int64_t limit);
 
-int64_t sim_now(const struct sim *sim);               /* (task) */
-uint64_t sim_random(struct sim *sim, uint64_t bound); /* (task) 0 to bound - 1, from the seed */
-void sim_set_wall(struct sim *sim, int64_t wall);     /* (task) the wall clock, from now on */
-void sim_set_shuffle(struct sim *sim, bool on);       /* tasks that are ready run in an order that the seed chooses */
-/* What work takes on a worker: as the seed chooses between the two; at first nothing. */
-void sim_set_work_time(struct sim *sim, int64_t least, int64_t most);
+int64_t sim_now(const struct sim *sim);           /* (task) */
+void sim_set_wall(struct sim *sim, int64_t wall); /* (task) the wall clock, from now on */
+void sim_set_shuffle(struct sim *sim, bool on);   /* tasks that are ready run in an order that the seed chooses */
 
 /* As kill -9 does: its connections are reset for the others, what it does from now on has no effect, and its tasks
  * are cancelled; it returns when they have ended. Peers of ipc/direct.h are disconnected before. */
@@ -55,14 +50,9 @@ struct endpoint sim_endpoint(const char *text); /* (task) "192.0.2.1:25"; one th
 /* The endpoint with port 0 stands for all ports of the address. Where nobody listens, connections are refused. */
 void sim_network_set(struct sim *sim, struct endpoint endpoint, enum sim_network state); /* (task) */
 void sim_network_set_delay(struct sim *sim, struct endpoint endpoint, int64_t one_way);  /* (task) at first 0 */
-void sim_network_reset(struct sim *sim, struct endpoint endpoint);                       /* (task) all now */
-/* (task) Each new connection breaks once so many bytes have been read from it at both ends together; 0: none does. */
-void sim_network_reset_after(struct sim *sim, struct endpoint endpoint, uint64_t bytes);
-size_t sim_network_connections(struct sim *sim, struct endpoint endpoint); /* (task) open ones, either end */
 /* Reads give 1 to most bytes, as the seed chooses; 0: all there are. */
 void sim_set_chop(struct sim *sim, size_t most);    /* (task) */
 void sim_set_window(struct sim *sim, size_t bytes); /* (task) what a new connection holds, each way; 64 KiB */
-void sim_reset(struct connection *connection);      /* (task) breaks it for both */
 /* (task) accept and listener_free as with any listener. */
 struct listener *sim_listen(struct world *world, struct endpoint endpoint);
 
@@ -78,8 +68,5 @@ enum sim_tls_fault {
 /* name: stands for the certificate. Good for both sides. Owned by the simulation. */
 struct tls_context *sim_tls_context_new(struct sim *sim, const char *name);
 void sim_tls_context_set(struct tls_context *context, enum sim_tls_fault fault); /* (task) */
-/* (task) What the other side brought; empty without TLS. Lent by the connection. */
-struct view sim_tls_peer(const struct connection *connection);        /* the name of its context */
-struct view sim_tls_server_name(const struct connection *connection); /* SNI, at the server's side */
 
 #endif

@@ -11,7 +11,6 @@
 struct sim_route {
 	enum sim_network state;
 	int64_t delay; /* one way */
-	uint64_t reset_after;
 };
 
 struct segment {
@@ -49,8 +48,6 @@ struct stream {
 	bool closed[2];
 	bool broken;
 	size_t window;
-	uint64_t passed;
-	uint64_t break_after;        /* 0: never */
 	struct connection *accepted; /* while it is in the backlog */
 };
 
@@ -129,11 +126,6 @@ static struct sim_route *route_make(struct sim *sim, const struct endpoint *endp
 	return route;
 }
 
-static bool covers(const struct endpoint *rule, const struct endpoint *endpoint)
-{
-	return endpoint_equal_address(rule, endpoint) && (rule->port == 0 || rule->port == endpoint->port);
-}
-
 static bool is_still(const struct stream *stream)
 {
 	return route_of(stream->sim, &stream->server).state == SIM_BLACKHOLE;
@@ -159,7 +151,6 @@ static struct stream *stream_new(struct sim *sim, const struct endpoint *server)
 	stream->sim = sim;
 	stream->server = *server;
 	stream->window = sim->window;
-	stream->break_after = route_of(sim, server).reset_after;
 	for (unsigned side = 0; side < 2; side++) {
 		stream->ends[side] = (struct sim_end){ .stream = stream, .side = side };
 		list_init(&stream->pipes[side].segments);
@@ -225,15 +216,13 @@ static size_t pipe_take(struct pipe *pipe, int64_t now, char *into, size_t capac
 }
 
 /* How much this read may give, of capacity. */
-static size_t share_of(struct stream *stream, size_t capacity)
+static size_t share_of(struct sim *sim, size_t capacity)
 {
-	struct sim *sim = stream->sim;
 	if (sim->chop > 0) {
 		const size_t piece = 1 + random_below(&sim->random, sim->chop);
 		capacity = piece < capacity ? piece : capacity;
 	}
-	const uint64_t left = stream->break_after - stream->passed;
-	return stream->break_after > 0 && left < capacity ? left : capacity;
+	return capacity;
 }
 
 static enum io_result broken(struct connection *connection, const char *step)
@@ -263,10 +252,7 @@ enum io_result sim_end_read(struct sim_end *end, struct connection *connection, 
 		if (stream->worlds[end->side]->muted)
 			return IO_CANCELLED;
 		if (!still && segment_due(pipe, now) != NULL) {
-			*length = pipe_take(pipe, now, into, share_of(stream, capacity));
-			stream->passed += *length;
-			if (stream->break_after > 0 && stream->passed >= stream->break_after)
-				stream_break(stream);
+			*length = pipe_take(pipe, now, into, share_of(stream->sim, capacity));
 			return IO_OK;
 		}
 		if (stream->broken)
@@ -515,34 +501,6 @@ void sim_network_set(struct sim *sim, struct endpoint endpoint, enum sim_network
 void sim_network_set_delay(struct sim *sim, struct endpoint endpoint, int64_t one_way)
 {
 	route_make(sim, &endpoint)->delay = one_way;
-}
-
-void sim_network_reset_after(struct sim *sim, struct endpoint endpoint, uint64_t bytes)
-{
-	route_make(sim, &endpoint)->reset_after = bytes;
-}
-
-void sim_network_reset(struct sim *sim, struct endpoint endpoint)
-{
-	for (struct link *link = list_first(&sim->links); link != NULL; link = list_next(&sim->links, link)) {
-		struct stream *stream = LIST_OWNER(link, struct stream, link);
-		if (covers(&endpoint, &stream->server))
-			stream_break(stream);
-	}
-}
-
-size_t sim_network_connections(struct sim *sim, struct endpoint endpoint)
-{
-	size_t count = 0;
-	for (struct link *link = list_first(&sim->links); link != NULL; link = list_next(&sim->links, link))
-		count += covers(&endpoint, &LIST_OWNER(link, struct stream, link)->server) ? 1 : 0;
-	return count;
-}
-
-void sim_reset(struct connection *connection)
-{
-	struct sim_end *end = connection->operations == &plain_operations ? connection->state : sim_tls_end(connection);
-	stream_break(end->stream);
 }
 
 void sim_set_chop(struct sim *sim, size_t most)

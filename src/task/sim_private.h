@@ -15,7 +15,6 @@ struct sim {
 	int64_t now;
 	int64_t wall_offset;
 	bool shuffle;
-	int64_t work_least, work_most;
 	struct list worlds;
 	size_t world_count;
 	/* network */
@@ -65,7 +64,6 @@ void sim_end_close(struct sim_end *end);
 
 enum tls_result sim_tls(struct world *world, struct connection *connection, enum tls_side side,
                         struct tls_context *context, struct view server_name, int64_t deadline);
-struct sim_end *sim_tls_end(const struct connection *connection); /* under TLS */
 void sim_tls_deinit(struct sim *sim);
 
 #endif

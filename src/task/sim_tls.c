@@ -26,9 +26,7 @@ struct tls_state {
 	struct text in;      /* as it came, a record at most */
 	struct text payload; /* of the last record of data */
 	size_t given;        /* of it */
-	struct text peer;
-	struct text server_name;
-	bool ended; /* the other side said so */
+	bool ended;          /* the other side said so */
 };
 
 struct tls_context *sim_tls_context_new(struct sim *sim, const char *name)
@@ -59,8 +57,6 @@ static void state_free(struct tls_state *state)
 {
 	text_deinit(&state->in);
 	text_deinit(&state->payload);
-	text_deinit(&state->peer);
-	text_deinit(&state->server_name);
 	free(state);
 }
 
@@ -242,7 +238,6 @@ static enum io_result hello_read(const struct handshake *handshake)
 	    !view_split(&rest, '\0', &name) ||
 	    !view_equal(role, handshake->side == TLS_CLIENT ? VIEW("server") : VIEW("client")))
 		return fail(handshake->connection, "handshake", "unexpected message");
-	must(text_add(&state->server_name, name) && text_add(&state->peer, rest));
 	text_clear(&state->in);
 	return IO_OK;
 }
@@ -310,8 +305,6 @@ enum tls_result sim_tls(struct world *world, struct connection *connection, enum
 		.end = connection->state,
 		.in = TEXT_LIMIT(HEADER + PAYLOAD_MOST),
 		.payload = TEXT_LIMIT(PAYLOAD_MOST),
-		.peer = TEXT_LIMIT(256),
-		.server_name = TEXT_LIMIT(512),
 	};
 	const struct handshake handshake = { .connection = connection,
 		                                 .state = state,
@@ -329,28 +322,4 @@ enum tls_result sim_tls(struct world *world, struct connection *connection, enum
 	connection->tls =
 		(struct tls_facts){ .active = true, .version = VIEW("TLSv1.3"), .cipher = VIEW("SIM"), .bits = 256 };
 	return TLS_OK;
-}
-
-static const struct tls_state *state_of(const struct connection *connection)
-{
-	return connection->operations == &tls_operations ? connection->state : NULL;
-}
-
-struct view sim_tls_peer(const struct connection *connection)
-{
-	const struct tls_state *state = state_of(connection);
-	return state == NULL ? VIEW_NONE : text_view(&state->peer);
-}
-
-struct view sim_tls_server_name(const struct connection *connection)
-{
-	const struct tls_state *state = state_of(connection);
-	return state == NULL ? VIEW_NONE : text_view(&state->server_name);
-}
-
-struct sim_end *sim_tls_end(const struct connection *connection)
-{
-	const struct tls_state *state = state_of(connection);
-	must(state != NULL);
-	return state->end;
 }

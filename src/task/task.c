@@ -20,7 +20,7 @@ struct task {
 	struct heap_node timer;
 	struct scheduler *scheduler;
 	struct task_group *group;
-	const char *name;
+	const char *name; /* for whoever looks with a debugger */
 	void (*run)(void *argument);
 	void *argument;
 	struct stack stack;
@@ -187,11 +187,6 @@ void task_unpark(struct task *task)
 struct task *task_current(void)
 {
 	return running;
-}
-
-const char *task_name(const struct task *task)
-{
-	return task->name;
 }
 
 void task_cancel(struct task *task)

@@ -34,8 +34,7 @@ void scheduler_cancel_all(struct scheduler *scheduler);
  * as long as the task), shown in traces. The task is freed when run returns; the pointer is good for task_cancel
  * until then. */
 struct task *task_start(struct world *world, const char *name, void (*run)(void *argument), void *argument);
-struct task *task_current(void); /* NULL outside tasks */
-const char *task_name(const struct task *task);
+struct task *task_current(void);     /* NULL outside tasks */
 void task_cancel(struct task *task); /* at its next or present wait; harmless twice */
 bool task_is_cancelled(void);        /* the running one */
 /* Suspends until the deadline, or earlier when cancelled (then WAIT_CANCELLED). */

@@ -243,13 +243,6 @@ static const struct answerer scene_queue_answerers[] = {
 	{ .question = &queue_token_back_question, .answer = answer_token_back },
 };
 
-void scene_restart_vault(struct scene *scene)
-{
-	direct_peer_disconnect(scene->vault);
-	direct_peer_disconnect(scene->queue);
-	direct_peer_connect(scene->vault, &scene->world, &scene->vault_service, (struct caller){ .room = ROOM_RESOLVER });
-}
-
 /* ---- the scene */
 
 static void read_config(struct scene *scene, struct view more)
@@ -469,14 +462,6 @@ struct verdict_answer scene_verdict(struct scene *scene, const struct verdict_re
 	return answer;
 }
 
-struct route_answer scene_route(struct scene *scene, struct view domain)
-{
-	const struct route_request request = { domain };
-	struct route_answer answer = { 0 };
-	scene_run(scene, ask, &(struct asking){ scene, &resolver_route_question, &request, &answer });
-	return answer;
-}
-
 struct may_send_answer scene_may_send(struct scene *scene, struct view domain)
 {
 	const struct may_send_request request = { .account = VIEW(SCENE_ACCOUNT),
@@ -492,12 +477,5 @@ struct check_answer scene_check(struct scene *scene, struct view domain)
 	const struct check_request request = { .domain = domain, .account = VIEW(SCENE_ACCOUNT) };
 	struct check_answer answer = { 0 };
 	scene_run(scene, ask, &(struct asking){ scene, &resolver_check_question, &request, &answer });
-	return answer;
-}
-
-struct records_answer scene_records(struct scene *scene, const struct records_request *request)
-{
-	struct records_answer answer = { 0 };
-	scene_run(scene, ask, &(struct asking){ scene, &resolver_records_question, request, &answer });
 	return answer;
 }

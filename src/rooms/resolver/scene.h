@@ -62,7 +62,6 @@ struct scene {
 /* more: YAML beside the service's; "" for none. */
 struct scene *scene_new(struct view more);
 void scene_free(struct scene *scene);
-void scene_restart_vault(struct scene *scene);
 /* From here on answers are kept in the directory. */
 void scene_keep(struct scene *scene, const char *directory);
 /* The resolver ends in order and begins anew, with what was kept alone. */
@@ -92,10 +91,8 @@ void scene_run(struct scene *scene, void (*run)(void *argument), void *argument)
 void scene_run_all(struct scene *scene, void (*run)(void *argument), void *arguments, size_t size, size_t count);
 
 struct verdict_answer scene_verdict(struct scene *scene, const struct verdict_request *request);
-struct route_answer scene_route(struct scene *scene, struct view domain);
 struct may_send_answer scene_may_send(struct scene *scene, struct view domain);
 struct check_answer scene_check(struct scene *scene, struct view domain);
-struct records_answer scene_records(struct scene *scene, const struct records_request *request);
 
 #define SCENE_ACCOUNT "steve.mailer@mycorp.se"
 

@@ -2,7 +2,7 @@
 #include "base/must.h"
 #include "rooms/vault/vault.h"
 
-enum { LOGINS_MOST = 1000000, PASSWORD_MOST = 4096 };
+enum { PASSWORD_MOST = 4096 };
 static const int64_t remember_for = 10 * MINUTE;
 static const int64_t busy_within = 50 * MILLISECOND; /* from one message of a session to the next */
 

@@ -9,7 +9,7 @@
 #include "mail/private_key.h"
 #include "questions/vault.h"
 
-enum { VAULT_KEY_SIZE = 32, VERIFIER_SIZE = 32, PASSWORD_BITS = 160 };
+enum { VAULT_KEY_SIZE = 32, VERIFIER_SIZE = 32 };
 
 /* Derived from the key file's 32 bytes: one key for verifiers (the pepper), one for private keys at rest. */
 struct vault_keys {

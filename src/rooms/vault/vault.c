@@ -96,7 +96,7 @@ struct vault *vault_new(struct world *world, struct log *log, const struct confi
 	const uint64_t seed = world_random_u64(world);
 	accounts_init(&vault->accounts, seed);
 	guesses_init(&vault->guesses, seed);
-	vault->logins = (struct map)MAP_LIMIT(1000000, seed);
+	vault->logins = (struct map)MAP_LIMIT(LOGINS_MOST, seed);
 	list_init(&vault->login_list);
 	vault->keyring.world = world;
 	keyring_init(&vault->keyring);

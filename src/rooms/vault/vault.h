@@ -18,6 +18,8 @@ struct login {
 	uint32_t spare;   /* recipients that were given beyond it */
 };
 
+enum { LOGINS_MOST = 1000000 };
+
 struct vault {
 	struct world *world;
 	struct log *log;
@@ -33,7 +35,6 @@ struct vault {
 	struct keyring keyring;
 	struct map logins; /* number -> struct login */
 	struct list login_list;
-	uint64_t last_login_number;
 	size_t signing; /* seals being made now */
 	struct {
 		int64_t logins, wrong_logins, seals, refused_seals;
