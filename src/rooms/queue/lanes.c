@@ -176,7 +176,7 @@ static void lane_want(struct lanes *lanes, struct lane *lane)
 /* Nothing here is due, and what is due on the disk may have the place. */
 static bool gives_way(struct heap_node *first, int64_t now)
 {
-	return first->key > now && !HEAP_OWNER(first, struct row, due)->pauses;
+	return first != NULL && first->key > now && !HEAP_OWNER(first, struct row, due)->pauses;
 }
 
 void lane_refresh(struct lanes *lanes, struct lane *lane)
