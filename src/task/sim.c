@@ -248,6 +248,18 @@ void sim_run_for(struct sim *sim, int64_t duration)
 	sim_run(sim, sim->now + duration);
 }
 
+bool sim_run_until_idle(struct sim *sim, int64_t limit)
+{
+	for (;;) {
+		const int64_t next = settle(sim);
+		if (next == NEVER_DUE)
+			return true;
+		if (next > limit)
+			return false;
+		sim->now = next;
+	}
+}
+
 /* ---- killing */
 
 static void complain_of(struct sim_world *own)

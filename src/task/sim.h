@@ -24,6 +24,8 @@ struct world *sim_world(struct sim *sim, const char *name);
 /* Runs all that is due up to the instant; the clock then stands there. */
 void sim_run(struct sim *sim, int64_t until);
 void sim_run_for(struct sim *sim, int64_t duration);
+/* Runs until nothing is ready and nothing will be due; false: not before the limit. */
+bool sim_run_until_idle(struct sim *sim, int64_t limit);
 /* Runs until is_so(argument); it is asked before the clock jumps. False: not before the limit. */
 bool sim_run_until(struct sim *sim, bool (*is_so)(void *argument), void *argument, int64_t limit);
 
