@@ -318,8 +318,7 @@ static bool has_next(struct journal *journal)
 	return journal->is_prepared || segment_spare(journal) != NULL;
 }
 
-/* False: a file that was there could not be taken. */
-static bool next_take(struct journal *journal, const char *path)
+static enum disk_result next_take(struct journal *journal, const char *path)
 {
 	char old[JOURNAL_PATH_MOST];
 	struct segment *spare = segment_spare(journal);
@@ -327,13 +326,14 @@ static bool next_take(struct journal *journal, const char *path)
 		segment_path(old, journal->directory, spare->number);
 	else
 		prepared_path(old, journal->directory);
-	if (journal->disk->operations->rename(journal->disk, old, path) != DISK_OK)
-		return false;
+	const enum disk_result renamed = journal->disk->operations->rename(journal->disk, old, path);
+	if (renamed != DISK_OK)
+		return renamed;
 	if (spare != NULL)
 		segment_remove(journal, spare);
 	else
 		journal->is_prepared = false;
-	return true;
+	return DISK_OK;
 }
 
 /* The new segment's file under its number, known to the directory: a spare, the prepared one, or fresh. */
@@ -343,8 +343,10 @@ static enum journal_result segment_make(struct journal *journal, uint64_t number
 	char path[JOURNAL_PATH_MOST];
 	segment_path(path, journal->directory, number);
 	journal->is_fresh = !has_next(journal);
-	if (!journal->is_fresh && !next_take(journal, path))
-		return fail(journal);
+	/* A directory may have to grow for a new name. */
+	const enum disk_result taken = journal->is_fresh ? DISK_OK : next_take(journal, path);
+	if (taken != DISK_OK)
+		return result_of(journal, taken);
 	const unsigned flags = journal->is_fresh ? DISK_CREATE | DISK_EXCLUSIVE : 0;
 	const enum journal_result opened = result_of(journal, disk->open(journal->disk, path, flags, &journal->file));
 	if (opened != JOURNAL_DONE)

@@ -36,16 +36,22 @@ static void see_damage(void *context, const struct journal_damage *damage)
 	seen->damages[seen->damage_count++] = *damage;
 }
 
-static struct journal *start(struct journal_position from, uint64_t segment_size, uint64_t seed, struct seen *seen)
+static struct journal *start_on(struct disk *disk, struct journal_position from, uint64_t segment_size, uint64_t seed,
+                                struct seen *seen)
 {
 	*seen = (struct seen){ 0 };
 	const struct journal_settings settings = {
-		.disk = disk_real(), .directory = test_directory, .segment_size = segment_size, .seed = seed, .spares = 2
+		.disk = disk, .directory = test_directory, .segment_size = segment_size, .seed = seed, .spares = 2
 	};
 	struct journal *journal = journal_new(&settings);
 	const struct journal_reader reader = { .context = seen, .record = see, .damage = see_damage };
 	assert_int_equal(journal_replay(journal, from, &reader), JOURNAL_DONE);
 	return journal;
+}
+
+static struct journal *start(struct journal_position from, uint64_t segment_size, uint64_t seed, struct seen *seen)
+{
+	return start_on(disk_real(), from, segment_size, seed, seen);
 }
 
 static struct journal_place put(struct journal *journal, const char *body)
@@ -323,6 +329,41 @@ static void test_prepared_before(void **state)
 		assert_int_equal(size_of_file(prepared), cases[i].is_used ? -1 : cases[i].size);
 		journal_free(journal);
 	}
+}
+
+static enum disk_result rename_without_room(struct disk *disk, const char *from, const char *to)
+{
+	unsigned *times = disk->state;
+	if (*times == 0)
+		return disk_real()->operations->rename(disk_real(), from, to);
+	(*times)--;
+	return DISK_FULL;
+}
+
+/* A directory may have no room for another name: then there is no space, and nothing worse. */
+static void test_no_room_for_a_name(void **state)
+{
+	(void)state;
+	enum { SEGMENT = 64 * 1024 };
+	struct seen seen;
+	unsigned times = 2;
+	struct disk_operations operations = *disk_real()->operations;
+	operations.rename = rename_without_room;
+	struct disk disk = { .operations = &operations, .state = &times };
+	struct journal *journal = start_on(&disk, beginning, SEGMENT, 1, &seen);
+	put(journal, "before");
+	make_prepared(SEGMENT);
+	journal_use_prepared(journal);
+	struct journal_record record = { .type = 1, .sequence = 2, .head = VIEW("later") };
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(journal_append(journal, &record, 1), JOURNAL_FULL);
+	assert_int_equal(journal_append(journal, &record, 1), JOURNAL_DONE);
+	assert_int_equal(record.place.segment, 2);
+	journal_free(journal);
+	journal = start(beginning, SEGMENT, 2, &seen);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.bodies[1], "later");
+	journal_free(journal);
 }
 
 static void test_large_record(void **state)
