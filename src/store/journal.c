@@ -129,24 +129,21 @@ void journal_segments(const struct journal *journal, struct text *numbers)
 			text_add(numbers, view_bytes(&journal->segments[i].number, sizeof(uint64_t)));
 }
 
-/* 0: there is none, or it cannot be read, which whoever needs it will find. */
-static uint64_t size_of(struct journal *journal, const char *path)
+/* Of a file that is there and can be read, which else whoever needs it will find. What is cut short, by little
+ * traffic or for want of space, would have to grow again; what has another name, after a crash, may be another
+ * segment. */
+static bool may_be_next(struct journal *journal, const char *path)
 {
 	const struct disk_operations *disk = journal->disk->operations;
 	struct disk_file *file = NULL;
 	uint64_t size = 0;
+	uint64_t names = 0;
 	if (disk->open(journal->disk, path, 0, &file) != DISK_OK)
-		return 0;
-	if (disk->size(journal->disk, file, &size) != DISK_OK)
-		size = 0;
+		return false;
+	const bool is_known =
+		disk->size(journal->disk, file, &size) == DISK_OK && disk->names(journal->disk, file, &names) == DISK_OK;
 	disk->close(journal->disk, file);
-	return size;
-}
-
-/* What is cut short, by little traffic or for want of space, would have to grow again. */
-static bool is_whole(struct journal *journal, const char *path)
-{
-	return size_of(journal, path) >= journal->segment_size - journal->segment_size / 16;
+	return is_known && names == 1 && size >= journal->segment_size - journal->segment_size / 16;
 }
 
 static enum journal_result segments_read(struct journal *journal)
@@ -162,7 +159,7 @@ static enum journal_result segments_read(struct journal *journal)
 	}
 	char path[JOURNAL_PATH_MOST];
 	prepared_path(path, journal->directory);
-	journal->is_prepared = is_whole(journal, path);
+	journal->is_prepared = may_be_next(journal, path);
 	text_deinit(&names);
 	return listed == DISK_OK ? JOURNAL_DONE : JOURNAL_FAILED;
 }
@@ -177,7 +174,7 @@ enum journal_result journal_retire(struct journal *journal, uint64_t number)
 	must(number != journal->number || journal->file == NULL);
 	char path[JOURNAL_PATH_MOST];
 	segment_path(path, journal->directory, number);
-	if (spare_count(journal) < journal->spares_most && is_whole(journal, path)) {
+	if (spare_count(journal) < journal->spares_most && may_be_next(journal, path)) {
 		segment->is_spare = true;
 		return JOURNAL_DONE;
 	}

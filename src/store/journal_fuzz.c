@@ -30,6 +30,14 @@ static enum disk_result one_read(struct disk *disk, struct disk_file *file, uint
 	return DISK_OK;
 }
 
+static enum disk_result one_names(struct disk *disk, struct disk_file *file, uint64_t *count)
+{
+	(void)disk;
+	(void)file;
+	*count = 1;
+	return DISK_OK;
+}
+
 static enum disk_result one_size(struct disk *disk, struct disk_file *file, uint64_t *size)
 {
 	(void)disk;
@@ -98,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	text_add(&segment, rest);
 	static const struct disk_operations operations = {
-		.open = one_open, .close = one_close, .read = one_read, .size = one_size, .list = one_list
+		.open = one_open, .close = one_close, .read = one_read, .size = one_size, .names = one_names, .list = one_list
 	};
 	struct disk_file file = { text_view(&segment) };
 	struct disk disk = { &operations, &file };

@@ -331,6 +331,52 @@ static void test_prepared_before(void **state)
 	}
 }
 
+/* Whatever a crash leaves of a prepared file that was being taken is no record, and no damage. */
+static void test_taken_and_not_written(void **state)
+{
+	(void)state;
+	enum { SEGMENT = 64 * 1024 };
+	static const struct {
+		const char *name;
+		size_t kept; /* of what was written to it */
+	} cases[] = {
+		{ "nothing but its name", 0 },
+		{ "a piece of the header", 20 },
+		{ "the header", JOURNAL_SEGMENT_HEADER },
+		{ "a piece of a record's header", JOURNAL_SEGMENT_HEADER + 30 },
+		{ "a record's header", JOURNAL_SEGMENT_HEADER + JOURNAL_RECORD_HEADER },
+		{ "all but a record's last octet", JOURNAL_SEGMENT_HEADER + JOURNAL_RECORD_HEADER + 6 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seen seen;
+		char path[JOURNAL_PATH_MOST];
+		char zeros[256] = { 0 };
+		test_directory_begin(NULL);
+		struct journal *journal = start(beginning, SEGMENT, 1, &seen);
+		put(journal, "before");
+		make_prepared(SEGMENT);
+		journal_use_prepared(journal);
+		assert_int_equal(put(journal, "torn xx").segment, 2);
+		journal_free(journal);
+		path_of(2, path);
+		const int file = open(path, O_RDWR);
+		assert_int_equal(pwrite(file, zeros, sizeof(zeros), (off_t)cases[i].kept), sizeof(zeros));
+		close(file);
+		journal = start(beginning, SEGMENT, 2, &seen);
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(seen.count, 1);
+		assert_int_equal(seen.damage_count, 0);
+		assert_int_equal(put(journal, "after").segment, 3);
+		journal_free(journal);
+		journal = start(beginning, SEGMENT, 3, &seen);
+		assert_int_equal(seen.count, 2);
+		assert_int_equal(seen.damage_count, 0);
+		assert_string_equal(seen.bodies[1], "after");
+		journal_free(journal);
+		test_directory_end(NULL);
+	}
+}
+
 static enum disk_result rename_without_room(struct disk *disk, const char *from, const char *to)
 {
 	unsigned *times = disk->state;
@@ -363,6 +409,46 @@ static void test_no_room_for_a_name(void **state)
 	journal = start(beginning, SEGMENT, 2, &seen);
 	assert_int_equal(seen.count, 2);
 	assert_string_equal(seen.bodies[1], "later");
+	journal_free(journal);
+}
+
+static void give_other_name(const char *path, uint64_t number)
+{
+	char other[JOURNAL_PATH_MOST];
+	path_of(number, other);
+	assert_int_equal(link(path, other), 0);
+}
+
+/* A crash between a rename and the directory's sync may leave both names, where the file system has no journal: then
+ * a file is not written under one of them while it is kept under the other. */
+static void test_two_names(void **state)
+{
+	(void)state;
+	enum { SEGMENT = 64 * 1024 };
+	struct seen seen;
+	char path[JOURNAL_PATH_MOST];
+	make_prepared(SEGMENT);
+	prepared_path(path, test_directory);
+	give_other_name(path, 1);
+	struct journal *journal = start(beginning, SEGMENT, 1, &seen);
+	assert_int_equal(put(journal, "not in the prepared one").segment, 2);
+	assert_int_equal(size_of_file(path), SEGMENT);
+	assert_int_equal(journal_retire(journal, 1), JOURNAL_DONE);
+	path_of(1, path);
+	assert_int_equal(size_of_file(path), -1);
+	make_prepared(SEGMENT);
+	journal_use_prepared(journal);
+	assert_int_equal(put(journal, "in the prepared one").segment, 3);
+	journal_free(journal);
+	path_of(3, path);
+	give_other_name(path, 4);
+	journal = start(beginning, SEGMENT, 2, &seen);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(journal_retire(journal, 3), JOURNAL_DONE);
+	assert_int_equal(size_of_file(path), -1); /* no spare */
+	assert_int_equal(journal_retire(journal, 4), JOURNAL_DONE);
+	path_of(4, path);
+	assert_int_equal(size_of_file(path), SEGMENT);
 	journal_free(journal);
 }
 

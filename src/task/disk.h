@@ -27,6 +27,8 @@ struct disk_operations {
 	                          size_t part_count);                        /* pwritev */
 	enum disk_result (*sync)(struct disk *disk, struct disk_file *file); /* fdatasync */
 	enum disk_result (*size)(struct disk *disk, struct disk_file *file, uint64_t *size);
+	/* How many names it has: a crash between a rename and the directory's sync may leave it two. */
+	enum disk_result (*names)(struct disk *disk, struct disk_file *file, uint64_t *count);
 	enum disk_result (*truncate)(struct disk *disk, struct disk_file *file, uint64_t size);
 	enum disk_result (*rename)(struct disk *disk, const char *from, const char *to);
 	enum disk_result (*remove)(struct disk *disk, const char *path);

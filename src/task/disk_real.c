@@ -139,6 +139,16 @@ static enum disk_result real_size(struct disk *disk, struct disk_file *file, uin
 	return DISK_OK;
 }
 
+static enum disk_result real_names(struct disk *disk, struct disk_file *file, uint64_t *count)
+{
+	(void)disk;
+	struct stat facts;
+	if (fstat(file->descriptor, &facts) < 0)
+		return result_of_errno();
+	*count = (uint64_t)facts.st_nlink;
+	return DISK_OK;
+}
+
 static enum disk_result real_truncate(struct disk *disk, struct disk_file *file, uint64_t size)
 {
 	(void)disk;
@@ -213,6 +223,7 @@ struct disk *disk_real(void)
 		.write = real_write,
 		.sync = real_sync,
 		.size = real_size,
+		.names = real_names,
 		.truncate = real_truncate,
 		.rename = real_rename,
 		.remove = real_remove,

@@ -97,6 +97,12 @@ static void bytes_are_written_and_read(void **state)
 	expect_view("the middle", view_bytes(read, got), VIEW("two"));
 	assert_int_equal(on()->read(disk_real(), file, 16, read, 3, &got), DISK_OK);
 	assert_int_equal(got, 0);
+	uint64_t names = 0;
+	assert_int_equal(on()->names(disk_real(), file, &names), DISK_OK);
+	assert_int_equal(names, 1);
+	assert_int_equal(link(below("bytes").text, below("more bytes").text), 0);
+	assert_int_equal(on()->names(disk_real(), file, &names), DISK_OK);
+	assert_int_equal(names, 2);
 	assert_int_equal(on()->truncate(disk_real(), file, 6), DISK_OK);
 	assert_int_equal(on()->size(disk_real(), file, &size), DISK_OK);
 	assert_int_equal(size, 6);
