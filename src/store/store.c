@@ -85,6 +85,7 @@ static void open_run(void *argument)
 		if (store->lock < 0)
 			return;
 	}
+	store_prepare_forget(store);
 	const struct history_settings history = { .disk = store->world->disk,
 		                                      .vfs = store->vfs,
 		                                      .directory = store->history_directory,

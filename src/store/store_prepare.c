@@ -61,10 +61,10 @@ static void prepare_end(void *argument)
 	prepared_path(name, prepare->store->journal_directory);
 	if (prepare->file != NULL)
 		disk->operations->close(disk, prepare->file);
-	if (prepare->result == DISK_FULL && disk->operations->remove(disk, path) == DISK_FAILED)
-		prepare->result = DISK_FAILED;
 	if (is_whole(prepare))
 		prepare->result = disk->operations->rename(disk, path, name);
+	if (prepare->result == DISK_FULL && disk->operations->remove(disk, path) == DISK_FAILED)
+		prepare->result = DISK_FAILED;
 }
 
 static void prepare_step(struct prepare *prepare, void (*step)(void *))
@@ -73,18 +73,34 @@ static void prepare_step(struct prepare *prepare, void (*step)(void *))
 	store->world->operations->work(store->world, store->query_worker, step, prepare);
 }
 
+/* Mail goes first: where others have filled the disk meanwhile, what was taken of it is given back. */
+static bool goes_on(struct prepare *prepare)
+{
+	if (prepare->result == DISK_OK && !store_has_room(prepare->store, 0))
+		prepare->result = DISK_FULL;
+	return prepare->result == DISK_OK && prepare->done < prepare->size;
+}
+
 /* False: cut short. */
 static bool prepare_all(struct prepare *prepare)
 {
 	struct store *store = prepare->store;
 	prepare_step(prepare, prepare_begin);
-	while (prepare->result == DISK_OK && prepare->done < prepare->size) {
+	while (goes_on(prepare)) {
 		prepare_step(prepare, prepare_piece);
 		if (store->failed || store->closing || task_sleep(store->world, PIECE_PAUSE) == WAIT_CANCELLED)
 			break;
 	}
 	prepare_step(prepare, prepare_end);
 	return is_whole(prepare);
+}
+
+void store_prepare_forget(struct store *store)
+{
+	struct disk *disk = store->world->disk;
+	char path[JOURNAL_PATH_MOST];
+	preparing_path(path, store->journal_directory);
+	disk->operations->remove(disk, path);
 }
 
 static bool is_wanted(const struct store *store, uint64_t size)

@@ -160,6 +160,8 @@ void store_space_task(void *store);
 bool store_replay(struct store *store, struct text *problem, struct text *damages);
 
 /* store_prepare.c */
+/* What a former life was filling is removed: on a full disk its space is wanted first. Under the lock. */
+void store_prepare_forget(struct store *store);
 void store_prepare_task(void *store);
 
 /* store_compact.c */

@@ -517,6 +517,54 @@ static void play_prepared(struct scene *scene)
 	scene_close(scene);
 }
 
+/* What a former life was filling takes no space from this one; others are not touched. */
+static void play_preparing_before(struct scene *scene)
+{
+	char preparing[128];
+	char prepared[128];
+	scene_open(scene);
+	scene_close(scene);
+	snprintf(preparing, sizeof(preparing), "%s/journal/preparing", test_directory);
+	snprintf(prepared, sizeof(prepared), "%s/journal/prepared", test_directory);
+	for (unsigned i = 0; i < 2; i++) {
+		FILE *file = fopen(i == 0 ? preparing : prepared, "w");
+		assert_non_null(file);
+		assert_int_equal(fclose(file), 0);
+	}
+	scene_open(scene);
+	assert_int_equal(access(preparing, F_OK), -1);
+	assert_int_equal(access(prepared, F_OK), 0);
+	scene_close(scene);
+}
+
+static bool appears(struct scene *scene, const char *path, bool is_there)
+{
+	for (unsigned i = 0; i < 2000 && (access(path, F_OK) == 0) != is_there; i++)
+		task_sleep(scene->world, 5 * MILLISECOND);
+	return (access(path, F_OK) == 0) == is_there;
+}
+
+/* Where the disk is filled meanwhile, what was taken of it is given back at once. */
+static void play_preparing_gives_way(struct scene *scene)
+{
+	static const char filler[64 * 1024];
+	char preparing[128];
+	char prepared[128];
+	snprintf(preparing, sizeof(preparing), "%s/journal/preparing", test_directory);
+	snprintf(prepared, sizeof(prepared), "%s/journal/prepared", test_directory);
+	scene_open(scene);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(accept_numbered(scene, i, view_bytes(filler, sizeof(filler))), STORE_DONE);
+	assert_true(appears(scene, preparing, true));
+	store_set_reserve(scene->store, UINT64_MAX / 2);
+	assert_true(appears(scene, preparing, false));
+	assert_int_equal(access(prepared, F_OK), -1);
+	assert_int_equal(scene->heard.failed, 0);
+	store_set_reserve(scene->store, 0);
+	assert_int_equal(accept_numbered(scene, 100, VIEW("there is room")), STORE_DONE);
+	scene_close(scene);
+}
+
 struct sender {
 	struct scene *scene;
 	unsigned first, taken;
@@ -698,6 +746,8 @@ PLAY(history)
 PLAY(recycling)
 PLAY(prepared)
 PLAY(prepared_under_load)
+PLAY(preparing_before)
+PLAY(preparing_gives_way)
 PLAY(reserve)
 PLAY(second_daemon)
 PLAY(group_commit)
@@ -721,10 +771,20 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(lifetime),  ROW(within_a_batch), ROW(kept),
-		ROW(loads),     ROW(lists),          ROW(history),
-		ROW(recycling), ROW(prepared),       ROW(prepared_under_load),
-		ROW(reserve),   ROW(second_daemon),  ROW(group_commit),
+		ROW(lifetime),
+		ROW(within_a_batch),
+		ROW(kept),
+		ROW(loads),
+		ROW(lists),
+		ROW(history),
+		ROW(recycling),
+		ROW(prepared),
+		ROW(prepared_under_load),
+		ROW(preparing_before),
+		ROW(preparing_gives_way),
+		ROW(reserve),
+		ROW(second_daemon),
+		ROW(group_commit),
 		ROW(killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
