@@ -3,7 +3,7 @@
 
 usage: bits.py [--damage bits|sectors] [--count N] [--seed N] [--control]
 
-bits: so many are flipped, at random among what was written. sectors: so many sectors of 512 octets are zero. What is damaged
+What waits is in a prepared segment, too. bits: so many are flipped, at random among what was written. sectors: so many sectors of 512 octets are zero. What is damaged
 must be found, held and told of, what is not must be delivered, and nothing altered may leave. --control: the checksums are
 made right again; then something altered leaves. Ends in `..., lost 0`; exits 1 where something was lost or altered."""
 import argparse
@@ -17,9 +17,10 @@ sys.path[:0] = [str(pathlib.Path(__file__).parent)]
 import disk  # noqa: E402
 import kills  # noqa: E402
 from ledger import Ledger  # noqa: E402
+from prepared import NAMES, Watch  # noqa: E402
 from relay import Relay, wait_for  # noqa: E402
 
-MESSAGES = 60
+MESSAGES = 200
 SEGMENT_HEADER, RECORD_HEADER, SECTOR = 64, 56, 512
 MAGIC = b"SPRC"
 
@@ -45,7 +46,7 @@ def crc32c(data):
 class Journal:
     def __init__(self, relay):
         directory = relay.directory / "state/queue/journal"
-        self.segments = {path: bytearray(path.read_bytes()) for path in sorted(directory.iterdir())}
+        self.segments = {path: bytearray(path.read_bytes()) for path in sorted(directory.iterdir()) if path.name not in NAMES}
         self.records = [(path, at, length) for path in self.segments for at, length in self.walk(self.segments[path])]
 
     def walk(self, data):
@@ -88,6 +89,7 @@ def play(damage, count, seed, control=False):
     book = Ledger()
     sink = disk.Gate(book)
     relay = Relay(sink=sink)
+    watch = Watch(relay)
     choice = random.Random(seed)
     try:
         kills.prepare(relay)
@@ -98,6 +100,7 @@ def play(damage, count, seed, control=False):
         time.sleep(1)
         relay.kill_everything()
         journal = Journal(relay)
+        assert watch.count["taken"] > 0, "no prepared segment was taken"
         assert len(journal.records) >= MESSAGES
         if control:
             journal.forge()
@@ -110,6 +113,7 @@ def play(damage, count, seed, control=False):
         wait_for(lambda: len(kills.queued(relay)) == len(held(relay)), 60)
         return book.report(held(relay)), len(held(relay))
     finally:
+        watch.stop()
         relay.close()
         sink.stop()
 

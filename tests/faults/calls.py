@@ -4,7 +4,7 @@
 usage: calls.py [--fault kill|eio|full|memory] [--room ROOM] [--from N] [--step N] [--most N] [--control]
 
 The history: the room starts on what a former life left, takes mail that is delivered, refused and deferred, large and
-small, and the notice that it owes, until the queue is empty. kill: the process dies before the call. eio: the call fails, a write
+small, and the notice that it owes, until the queue is empty; meanwhile it prepares its next segment and takes it. kill: the process dies before the call. eio: the call fails, a write
 half done. full: from this call on there is no space, until a moment later. memory: the n-th allocation finds nothing.
 --control: what the journal writes is lost with the process. Ends in `..., lost 0`, but for that; exits 1 where
 something was lost or altered, or came more than twice."""
@@ -18,6 +18,7 @@ import time
 sys.path[:0] = [str(pathlib.Path(__file__).parent)]
 import kills  # noqa: E402  (it knows where relay.py is)
 from ledger import Ledger  # noqa: E402
+from prepared import Watch, leave_no_spares  # noqa: E402
 from shim import Shim  # noqa: E402
 from relay import Relay, wait_for  # noqa: E402
 from sink import Sink  # noqa: E402
@@ -30,7 +31,7 @@ class History(kills.Client):
 
     def compose(self, key):
         index = int(key.split("-")[1])
-        body = (key.encode() + b"\r\n.dot\r\n") * (1, 10, 9000, 2)[index]
+        body = (key.encode() + b"\r\n.dot\r\n") * (1, 10, 20000, 2)[index]  # so much that a segment is prepared
         header = b"From: %s\r\nX-Key: %s\r\n\r\n" % (kills.FROM.encode(), key.encode())
         return ["%s-%s@rcpt.test" % (KINDS[index], key), "r-too-%s@rcpt.test" % key], header, body
 
@@ -66,6 +67,7 @@ class Trial:
         self.control = control
         self.sink = Sink(Ledger())
         self.relay = Relay(sink=self.sink)
+        self.watch = Watch(self.relay)
         if kind == "memory":  # a room that has none left for what is small ends, and is started again
             self.relay.forgives = [r"must_alloc: must hold:.*", r" ended \(signal 6\)"]
         try:
@@ -76,6 +78,7 @@ class Trial:
         self.relay.environment = self.shim.environment
 
     def close(self):
+        self.watch.stop()
         self.relay.close()
         self.sink.stop()
         self.shim.close()
@@ -84,6 +87,7 @@ class Trial:
         """(report, calls that there were)."""
         book = self.sink.ledger = Ledger()
         self.relay.kill_everything()
+        leave_no_spares(self.relay)
         self.shim.arm(call)
         mending = threading.Timer(2 if self.kind == "full" else 0, self.shim.mend)
         mending.start()
@@ -101,7 +105,7 @@ class Trial:
         else:
             wait_for(lambda: left(self.relay) == [], 60)
         try:
-            wait_for(lambda: not book.missing(), 3 if self.control else 30)
+            wait_for(lambda: not book.missing(), 3 if self.control else kills.LATE)
         except AssertionError:
             pass
         queued = []
@@ -121,14 +125,14 @@ def is_good(report):
 
 
 def play(kind, room="queue", first=1, step=1, most=10**6, control=False):
-    """(total, trials, at how many of them the fault came, whether each was good)."""
+    """(total, trials, at how many of them the fault came, whether each was good, what became of next segments)."""
     trial = Trial(room, kind, control)
     good, trials, struck = True, 0, 0
     try:
         _, calls = trial.run(0)
         call = first
         if control:
-            return trial.total, 1, 1, is_good(trial.total)
+            return trial.total, 1, 1, is_good(trial.total), trial.watch.count
         while call <= calls and trials < most:
             report, reached = trial.run(call)
             trials += 1
@@ -139,7 +143,7 @@ def play(kind, room="queue", first=1, step=1, most=10**6, control=False):
             if sys.stderr.isatty():
                 print("\r\033[Kcall %d of about %d" % (call, calls), end="", file=sys.stderr, flush=True)
             call += step
-        return trial.total, trials, struck, good and struck > 0
+        return trial.total, trials, struck, good and struck > 0, trial.watch.count
     finally:
         trial.close()
 
@@ -153,7 +157,8 @@ def main():
     parser.add_argument("--most", type=int, default=10**6)
     parser.add_argument("--control", action="store_true")
     chosen = parser.parse_args()
-    total, trials, struck, good = play(chosen.fault, chosen.room, chosen.first, chosen.step, chosen.most, chosen.control)
+    total, trials, struck, good, prepared = play(chosen.fault, chosen.room, chosen.first, chosen.step, chosen.most, chosen.control)
+    print("next segments: " + kills.told(prepared))
     print("%s struck at %d of %d calls of %s: " % (chosen.fault, struck, trials, chosen.room) + ", ".join("%s %d" % item for item in total.items()))
     sys.exit(0 if good else 1)
 

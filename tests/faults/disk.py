@@ -3,8 +3,8 @@
 
 usage: disk.py [--lack space|inodes] [--seed N] [--control]
 
-space: a file takes all but a part of the reserve. inodes: empty files take all there are, and large mail needs a new
-segment. Then new mail must be refused with 452 4.3.1 and nothing else, what waits must go on being delivered, the service
+space: a file takes all but a part of the reserve, while the next segment is being prepared. inodes: empty files take all
+there are, when one is prepared, and large mail needs more. Then new mail must be refused with 452 4.3.1 and nothing else, what waits must go on being delivered, the service
 must start if it is killed, and new mail must be taken within five seconds of there being room. --control: what the journal writes is lost with the process, and
 all are killed; then mail must be lost. Ends in `..., lost 0`; exits 1 where something was lost or altered, or did not
 happen."""
@@ -20,6 +20,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).parent)]
 import kills  # noqa: E402
 import powercuts  # noqa: E402
 from ledger import Ledger  # noqa: E402
+from prepared import Watch  # noqa: E402
 from shim import Shim  # noqa: E402
 from relay import Relay, wait_for  # noqa: E402
 from sink import LATER, Sink  # noqa: E402
@@ -27,7 +28,8 @@ from sink import LATER, Sink  # noqa: E402
 MEGABYTE = 1 << 20
 RESERVE = MEGABYTE  # what relay.py configures
 PATIENCE = 5  # seconds from there being room to taking mail
-SIZE = {"space": 256 * MEGABYTE, "inodes": 512 * MEGABYTE}
+SIZE = 512 * MEGABYTE  # a segment is prepared where it takes a quarter of what is free
+AT = {"space": "begun", "inodes": "whole"}  # so far is the next segment
 # Blocks as large as pages, as a disk of more than 512 MiB has them: then what SQLite maps is there.
 OPTIONS = {"space": ["-b", "4096", "-m", "0"], "inodes": ["-b", "4096", "-m", "0", "-N", "128"]}
 NO_ROOM = "452 4.3.1"
@@ -56,10 +58,11 @@ class Machine:
     def __init__(self, lack, sink, control):
         self.lack = lack
         self.relay = Relay(sink=sink)
+        self.watch = Watch(self.relay)
         self.shim = Shim("queue", write="drop") if control else None
         self.image, self.mount = self.relay.directory / "image", self.relay.directory / "state"
         try:
-            powercuts.make_image("ext4", self.image, SIZE[lack], OPTIONS[lack])
+            powercuts.make_image("ext4", self.image, SIZE, OPTIONS[lack])
             self.mount.mkdir()
             powercuts.run("mount", "-o", "loop", str(self.image), str(self.mount))
             kills.prepare(self.relay)
@@ -78,7 +81,7 @@ class Machine:
     def fill(self, leave=0):
         """Until there are no more octets than that, or no inodes."""
         (self.mount / "ballast").mkdir(exist_ok=True)
-        number = 0
+        number = len(os.listdir(self.mount / "ballast"))
         try:
             while self.lack == "inodes" or self.free_space() > leave:
                 with open(self.mount / "ballast" / str(number), "wb") as file:
@@ -93,6 +96,7 @@ class Machine:
             file.unlink()
 
     def close(self):
+        self.watch.stop()
         try:
             self.relay.stop()
             if os.path.ismount(self.mount):
@@ -104,7 +108,7 @@ class Machine:
 
 
 def play(lack, seed, control=False):
-    """(report, what did not happen as it should, seconds from there being room to mail being taken)."""
+    """(report, what did not happen as it should, seconds from there being room to mail being taken, next segments)."""
     book = Ledger()
     sink = Gate(book)
     wrong = []
@@ -116,8 +120,14 @@ def play(lack, seed, control=False):
         kind = kills.Load if lack == "space" else Large
         clients = kills.start_load(relay, book, seed, kind=kind)
         wait_for(lambda: len(book.acknowledged) > 20)
-        machine.fill(leave=RESERVE // 2)
-        wait_for(lambda: all(client.refusals or not client.is_alive() for client in clients), 60)
+        if not control:  # what is dropped is not seen to grow
+            wait_for(lambda: machine.watch.count[AT[lack]], 60)
+
+        def are_refused():
+            machine.fill(leave=RESERVE // 2)  # again, when something was given back
+            return all(client.refusals or not client.is_alive() for client in clients)
+
+        wait_for(are_refused, 60)
         # What waits goes on being delivered; what is still taken now and then, where a file has blanks, is kept.
         sink.open = True
         try:
@@ -128,7 +138,10 @@ def play(lack, seed, control=False):
         began = time.monotonic()
         wait_for(lambda: kills.Letter(relay, book, "after-%d" % random.randrange(10**9), "r-after@rcpt.test").post(), 60)
         took = time.monotonic() - began
+        sink.open = False
+        wait_for(kills.Letter(relay, book, "again", "wait-again@rcpt.test").post)
         relay.kill_everything()
+        sink.open = True
         relay.environment = {}
         machine.fill()
         relay.start(wait=False)
@@ -145,7 +158,7 @@ def play(lack, seed, control=False):
         left = kills.queued(relay)
         for key, recipient in sorted(book.missing(left)) if not control else []:
             kills.tell_story(relay, book.acknowledged[key][0], recipient)
-        return book.report(left), wrong, took
+        return book.report(left), wrong, took, machine.watch.count
     finally:
         if machine:
             machine.close()
@@ -154,14 +167,15 @@ def play(lack, seed, control=False):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lack", choices=sorted(SIZE), default="space")
+    parser.add_argument("--lack", choices=sorted(AT), default="space")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--control", action="store_true")
     chosen = parser.parse_args()
     reason = powercuts.why_not("ext4")
     if reason:
         sys.exit("skipped: " + reason)
-    report, wrong, took = play(chosen.lack, chosen.seed, chosen.control)
+    report, wrong, took, prepared = play(chosen.lack, chosen.seed, chosen.control)
+    print("next segments: " + kills.told(prepared))
     print("taken again %.1f s after there was room" % took)
     if took > PATIENCE:
         wrong.append("mail was not taken within %d s" % PATIENCE)

@@ -3,11 +3,14 @@
 
 usage: kills.py [--messages N] [--kills N] [--connections N] [--seed N]
 
+No client is further than two kills ahead. After 5,000 messages the state is a new one: an old one has spare segments, and
+prepares none.
 Ends with `acknowledged N, delivered N, ..., duplicates N, lost N`; exits 1 where something acknowledged was lost or
 altered, or more came twice than was in flight when something died. SEALPOST_BUILD names the build (build/release)."""
 import argparse
 import collections
 import json
+import math
 import os
 import pathlib
 import random
@@ -20,12 +23,16 @@ import time
 os.environ.setdefault("SEALPOST_BUILD", "build/release")
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "e2e")]
 from ledger import Ledger  # noqa: E402
+from prepared import Watch  # noqa: E402
 from relay import BUILD, Relay, wait_for  # noqa: E402
 from sink import Sink  # noqa: E402
 
 FROM = "tom@example.com"
 ROOMS = ["submission", "vault", "resolver", "queue", "delivery", "api", "everything"]
+OFTEN = 5  # deaths after which a room is started again seconds later
 SESSIONS = 10  # of one delivery process with one site: each may have begun something since the queue was asked
+PART = 5000  # messages of one state
+LATE = 120  # seconds for a notice: one that finds no space is tried again after a minute
 PATIENCE = 300  # seconds for one message, and for the queue to become empty
 
 
@@ -117,6 +124,19 @@ class Letter(Client):
         return taken
 
 
+class Paced(Client):
+    """Waits while more is acknowledged than may be."""
+
+    def __init__(self, pace, *arguments):
+        super().__init__(*arguments)
+        self.pace = pace
+
+    def send_until_taken(self, name):
+        while len(self.ledger.acknowledged) > self.pace["most"]:
+            time.sleep(0.01)
+        super().send_until_taken(name)
+
+
 class Load(Client):
     """Sends until it is told to stop."""
 
@@ -167,7 +187,10 @@ class Killer:
     def __init__(self, relay, choice):
         self.relay, self.choice = relay, choice
         self.killed = []
+        self.deaths = collections.Counter()  # of each room, since all began anew
         self.in_flight = 0
+        self.slowest = 0  # seconds until all were ready again
+        self.watch = Watch(relay)
 
     def kill(self):
         """Once, or a second time while the first is being mended."""
@@ -178,11 +201,16 @@ class Killer:
                 self.in_flight += leased + SESSIONS
             self.killed.append(name)
             time.sleep(self.choice.uniform(0, 0.2))
+        began = time.monotonic()
         wait_for(self.relay.is_ready, 60)
+        self.slowest = max(self.slowest, time.monotonic() - began)
 
     def strike(self):
         victim = self.choice.choice(ROOMS)
-        if victim == "everything":
+        self.deaths[victim] += 1
+        if victim == "everything" or self.deaths[victim] > OFTEN:
+            victim = "everything"
+            self.deaths.clear()
             self.relay.kill_everything()
             self.relay.start()
         else:
@@ -206,7 +234,7 @@ def progress(book, total, killer):
 
 def drain(relay, book, patience=PATIENCE):
     """Until the queue is empty and the notices that it owes have come; what is left then, the report tells."""
-    for done, patience in ((lambda: not queued(relay), patience), (lambda: not book.missing(), min(patience, 60))):
+    for done, patience in ((lambda: not queued(relay), patience), (lambda: not book.missing(), min(patience, LATE))):
         try:
             wait_for(done, patience)
         except AssertionError:
@@ -237,15 +265,19 @@ def play(messages, kills, connections, seed):
     total = messages // connections * connections
     try:
         prepare(relay)
-        clients = [Client(relay, book, n, messages // connections, seed) for n in range(connections)]
+        # Spread over the run, each at a moment of its own.
+        moments = sorted(killer.choice.uniform(0.02, 0.98) * total for _ in range(kills))
+        pace = {"most": 0}
+        clients = [Paced(pace, relay, book, n, messages // connections, seed) for n in range(connections)]
         for client in clients:
             client.start()
-        # Spread over the run, each at a moment of its own.
-        for moment in sorted(killer.choice.uniform(0.02, 0.98) * total for _ in range(kills)):
+        for moment, later in zip(moments, moments[2:] + [math.inf] * 2):
+            pace["most"] = later
             while len(book.acknowledged) < moment and any(client.is_alive() for client in clients):
                 progress(book, total, killer)
                 time.sleep(0.005)
             killer.kill()
+        pace["most"] = math.inf
         for client in clients:
             while client.is_alive():
                 progress(book, total, killer)
@@ -260,6 +292,7 @@ def play(messages, kills, connections, seed):
         return book.report(left), killer
     finally:
         progress(book, total, killer)
+        killer.watch.stop()
         relay.close()
         sink.stop()
 
@@ -277,11 +310,26 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     chosen = parser.parse_args()
     print("seed %d" % chosen.seed, flush=True)
-    report, killer = play(chosen.messages, chosen.kills, chosen.connections, chosen.seed)
-    print("killed: " + " ".join(killer.killed))
-    print("in flight when something died: at most %d" % killer.in_flight)
-    print(", ".join("%s %d" % item for item in report.items()))
-    sys.exit(0 if is_good(report, killer) else 1)
+    total, prepared, killed = collections.Counter(), collections.Counter(), collections.Counter()
+    in_flight, slowest, good = 0, 0, True
+    parts = max(1, chosen.messages // PART)
+    for part in range(parts):
+        report, killer = play(chosen.messages // parts, chosen.kills // parts, chosen.connections, chosen.seed + part)
+        for counter, more in ((total, report), (prepared, killer.watch.count), (killed, collections.Counter(killer.killed))):
+            counter.update(more)
+        in_flight += killer.in_flight
+        slowest = max(slowest, killer.slowest)
+        good &= is_good(report, killer)
+        print("%d of %d: %s" % (part + 1, parts, told(report)), flush=True)
+    print("killed %d: %s; the slowest was ready again after %.1f s" % (sum(killed.values()), told(killed), slowest))
+    print("next segments: " + told(prepared))
+    print("in flight when something died: at most %d" % in_flight)
+    print(told(total))
+    sys.exit(0 if good else 1)
+
+
+def told(counts):
+    return ", ".join("%s %d" % item for item in counts.items())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import time
 sys.path[:0] = [str(pathlib.Path(__file__).parent)]
 import kills  # noqa: E402
 from ledger import Ledger  # noqa: E402
+from prepared import Watch  # noqa: E402
 from shim import Shim  # noqa: E402
 from relay import Relay, wait_for  # noqa: E402
 from sink import Sink  # noqa: E402
@@ -88,6 +89,7 @@ def play(lack, seed, control=False):
     book = Ledger()
     sink = Sink(book)
     relay = Relay(sink=sink)
+    watch = Watch(relay)
     shim = Shim("queue", write="drop") if control else None
     wrong = []
     try:
@@ -102,7 +104,7 @@ def play(lack, seed, control=False):
             relay.environment = shim.environment
             relay.start()
         clients = kills.start_load(relay, book, seed)
-        wait_for(lambda: len(book.acknowledged) > 20)
+        wait_for(lambda: len(book.acknowledged) > 20 and (control or watch.count["begun"]), 60)
         if lack == "descriptors":
             kills.stop_load(clients)  # so that nobody works but for those who connect
         if (lack_descriptors if lack == "descriptors" else lack_processes)(relay):
@@ -123,6 +125,7 @@ def play(lack, seed, control=False):
             kills.tell_story(relay, book.acknowledged[key][0], recipient)
         return book.report(left), wrong
     finally:
+        watch.stop()
         relay.close()
         sink.stop()
         if shim:

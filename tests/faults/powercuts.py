@@ -4,8 +4,10 @@
 usage: powercuts.py [--system ext4|xfs] [--cuts N] [--seed N] [--control]
 
 The state is on a file system of its own; a cut makes it forget everything that was not flushed, by the ioctl
-GOINGDOWN. All processes are killed, it is mounted again, and the relay goes on with what is there. --control: flushes
-say yes and do nothing; then mail must be lost. Ends in `..., lost 0`; exits 1 where something was lost or altered."""
+GOINGDOWN. All processes are killed, it is mounted again, and the relay goes on with what is there. Every second cut waits
+until the file of the next segment is begun, whole or taken. After ten cuts the disk is a new one: an old one has spare
+segments, and prepares none. --control: flushes say yes and do nothing; then mail must be lost. Ends in `..., lost 0`;
+exits 1 where something was lost or altered, or more came twice than was in flight."""
 import argparse
 import fcntl
 import os
@@ -19,12 +21,16 @@ import time
 sys.path[:0] = [str(pathlib.Path(__file__).parent)]
 import kills  # noqa: E402
 from ledger import Ledger  # noqa: E402
+from prepared import Watch  # noqa: E402
 from shim import Shim  # noqa: E402
 from relay import Relay, wait_for  # noqa: E402
 from sink import Sink  # noqa: E402
 
 GOING_DOWN = 0x8004587D  # _IOR('X', 125, uint32_t)
 WITHOUT_FLUSH = 2
+CUTS_A_DISK = 10
+MOMENTS = [None, "begun", None, "whole", None, "taken"]
+PATIENCE = 3  # seconds for such a moment
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 
 
@@ -69,6 +75,9 @@ class Machine:
         self.relay.forgives = [r"ERROR: AddressSanitizer: BUS", r" ended \(signal 7\)"]
         self.image, self.mount = self.relay.directory / "image", self.relay.directory / "state"
         self.mounted = False
+        self.watch = Watch(self.relay)
+        self.slowest = 0  # seconds
+        self.in_flight = 0
         try:
             make_image(system, self.image)
             self.mount.mkdir()
@@ -107,6 +116,7 @@ class Machine:
         wait_for(has_gone, 30)
 
     def cut(self):
+        self.in_flight += self.relay.api("GET", "/v1/queue")["leased"] + kills.SESSIONS
         directory = os.open(self.mount, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(directory, GOING_DOWN, struct.pack("I", WITHOUT_FLUSH))
@@ -115,9 +125,12 @@ class Machine:
         self.relay.kill_everything()
         self.unplug()
         self.plug_in()
+        began = time.monotonic()
         self.relay.start()
+        self.slowest = max(self.slowest, time.monotonic() - began)
 
     def close(self):
+        self.watch.stop()
         try:
             self.relay.stop()
             if self.mounted:
@@ -128,8 +141,29 @@ class Machine:
                 self.shim.close()
 
 
-def play(system, cuts, seed, control=False):
-    """The report."""
+class Mixed(kills.Load):
+    """Every fifth message of the first client is a large one, so that segments are filled."""
+
+    def compose(self, key):
+        recipients, header, body = super().compose(key)
+        return recipients, header, body * (1 + (1 << 19) // len(body)) if self.number == 0 and self.count % 5 == 0 else body
+
+
+def wait_for_moment(machine, choice, moment):
+    if moment is None:
+        time.sleep(choice.uniform(0.05, 0.6))
+        return
+    machine.watch.wait_for(moment, PATIENCE)
+    time.sleep(choice.choice([0, choice.uniform(0, 0.02), choice.uniform(0, 0.2)]))
+
+
+def add(total, counts):
+    for name, value in counts.items():
+        total[name] = total.get(name, 0) + value
+
+
+def play_disk(system, cuts, seed, control, totals):
+    """One disk's life; adds to what was counted: the report, the next segments."""
     book = Ledger()
     sink = Sink(book)
     machine = None
@@ -137,9 +171,9 @@ def play(system, cuts, seed, control=False):
     try:
         machine = Machine(system, sink, control)
         relay = machine.relay
-        clients = kills.start_load(relay, book, seed)
+        clients = kills.start_load(relay, book, seed, kind=Mixed)
         for number in range(cuts):
-            time.sleep(choice.uniform(0.05, 0.6))
+            wait_for_moment(machine, choice, MOMENTS[(number + seed) % len(MOMENTS)])
             machine.cut()
             if sys.stderr.isatty():
                 print("\r\033[K%d cuts, %d messages" % (number + 1, len(book.acknowledged)), end="", file=sys.stderr, flush=True)
@@ -153,11 +187,21 @@ def play(system, cuts, seed, control=False):
         if not control:
             for key, recipient in sorted(book.missing(left)):
                 kills.tell_story(relay, book.acknowledged[key][0], recipient)
-        return book.report(left)
+        add(totals[0], book.report(left))
+        add(totals[1], machine.watch.count)
+        totals[2].append((machine.slowest, machine.in_flight))
     finally:
         if machine:
             machine.close()
         sink.stop()
+
+
+def play(system, cuts, seed, control=False):
+    """(report, what became of next segments, seconds of the slowest start, what was in flight at most)."""
+    totals = ({}, {}, [])
+    for number, first in enumerate(range(0, cuts, CUTS_A_DISK)):
+        play_disk(system, min(CUTS_A_DISK, cuts - first), seed + number, control, totals)
+    return totals[0], totals[1], max(slowest for slowest, _ in totals[2]), sum(in_flight for _, in_flight in totals[2])
 
 
 def main():
@@ -170,9 +214,11 @@ def main():
     reason = why_not(chosen.system)
     if reason:
         sys.exit("skipped: " + reason)
-    report = play(chosen.system, chosen.cuts, chosen.seed, chosen.control)
-    print("seed %d, %d power cuts on %s: " % (chosen.seed, chosen.cuts, chosen.system) + ", ".join("%s %d" % item for item in report.items()))
-    sys.exit(0 if report["lost"] + report["corrupt"] == 0 else 1)
+    report, prepared, slowest, in_flight = play(chosen.system, chosen.cuts, chosen.seed, chosen.control)
+    print("next segments: %s; the slowest start took %.1f s" % (kills.told(prepared), slowest))
+    print("in flight when the power went: at most %d" % in_flight)
+    print("seed %d, %d power cuts on %s: %s" % (chosen.seed, chosen.cuts, chosen.system, kills.told(report)))
+    sys.exit(0 if report["lost"] + report["corrupt"] == 0 and report["duplicates"] <= in_flight else 1)
 
 
 if __name__ == "__main__":
