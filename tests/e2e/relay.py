@@ -44,11 +44,16 @@ def wait_for(what, seconds=20):
     raise AssertionError("did not happen within %d s" % seconds)
 
 
-def is_alive(pid):
+def is_running(thread):
     try:
-        return pathlib.Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()[0] not in "ZX"
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def is_alive(pid):
+    """Any thread of it: one that waits for the disk outlives a kill, and holds the files and locks of all."""
+    return any(map(is_running, pathlib.Path("/proc").glob("%d/task/*" % pid)))
 
 
 class Sink:
