@@ -86,7 +86,7 @@ class Machine:
             while self.lack == "inodes" or self.free_space() > leave:
                 with open(self.mount / "ballast" / str(number), "wb") as file:
                     if self.lack == "space":
-                        os.posix_fallocate(file.fileno(), 0, max((self.free_space() - leave // 2) // 2, 4096))
+                        os.posix_fallocate(file.fileno(), 0, max((self.free_space() - leave) // 2, 4096))
                 number += 1
         except OSError as problem:
             assert problem.errno == errno.ENOSPC, problem
@@ -124,7 +124,7 @@ def play(lack, seed, control=False):
             wait_for(lambda: machine.watch.count[AT[lack]], 60)
 
         def are_refused():
-            machine.fill(leave=RESERVE // 2)  # again, when something was given back
+            machine.fill(leave=RESERVE * 15 // 16)  # again, when something was given back
             return all(client.refusals or not client.is_alive() for client in clients)
 
         wait_for(are_refused, 60)
