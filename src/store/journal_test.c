@@ -501,9 +501,18 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, test_directory_begin, test_directory_end)
 	const struct CMUnitTest tests[] = {
-		ROW(test_prepared_segment),  ROW(test_prepared_before),        ROW(test_replays_in_order),
-		ROW(test_torn_tail),         ROW(test_last_group_is_in_doubt), ROW(test_flipped_bits),
-		ROW(test_recycled_segments), ROW(test_large_record),           ROW(test_parse_piecewise),
+		cmocka_unit_test(test_taken_and_not_written),
+		ROW(test_two_names),
+		ROW(test_no_room_for_a_name),
+		ROW(test_prepared_segment),
+		ROW(test_prepared_before),
+		ROW(test_replays_in_order),
+		ROW(test_torn_tail),
+		ROW(test_last_group_is_in_doubt),
+		ROW(test_flipped_bits),
+		ROW(test_recycled_segments),
+		ROW(test_large_record),
+		ROW(test_parse_piecewise),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,8 @@ struct faulty {
 	bool hit;
 	char sync_failed[128]; /* the file whose sync failed, until it is opened anew */
 	unsigned syncs_after;  /* of that file */
+	unsigned prepared;     /* segments' files, ahead of their time */
+	unsigned taken;
 };
 
 static bool may_fail(enum fault fault, enum disk_sim_call call)
@@ -30,7 +32,7 @@ static bool may_fail(enum fault fault, enum disk_sim_call call)
 	case FAULT_READ:
 		return call == DISK_SIM_READ;
 	case FAULT_FULL:
-		return call == DISK_SIM_CREATE || call == DISK_SIM_WRITE || call == DISK_SIM_SYNC;
+		return call == DISK_SIM_CREATE || call == DISK_SIM_WRITE || call == DISK_SIM_SYNC || call == DISK_SIM_RENAME;
 	case FAULT_ONCE:
 	case FAULT_DEAD:
 		return call != DISK_SIM_READ;
@@ -59,6 +61,10 @@ static enum disk_result before(void *context, enum disk_sim_call call, const cha
 	struct faulty *faulty = context;
 	const bool is_again = view_equal(view_of(path), view_of(faulty->sync_failed));
 	faulty->syncs_after += call == DISK_SIM_SYNC && is_again ? 1 : 0;
+	if (call == DISK_SIM_RENAME) {
+		faulty->prepared += view_ends(view_of(path), VIEW("/preparing")) ? 1 : 0;
+		faulty->taken += view_ends(view_of(path), VIEW("/prepared")) ? 1 : 0;
+	}
 	if (call == DISK_SIM_CREATE && is_again)
 		faulty->sync_failed[0] = '\0';
 	const enum disk_result result = fault_now(faulty, call);
@@ -82,6 +88,7 @@ static bool life_fail(enum life life, struct disk *disk, struct ledger *ledger, 
 	const bool is_whole = life_run(life, disk, ledger, true);
 	disk_sim_watch(disk, NULL, NULL);
 	assert_true(is_whole || faulty.hit);
+	assert_true(fault != FAULT_NONE || (faulty.prepared > 1 && faulty.taken > 1));
 	assert_int_equal(faulty.syncs_after, 0);
 	assert_int_equal(ledger->done_after_failure, 0);
 	return faulty.hit;

@@ -218,6 +218,15 @@ static enum disk_result sim_size(struct disk *disk, struct disk_file *file, uint
 	return DISK_OK;
 }
 
+static enum disk_result sim_names(struct disk *disk, struct disk_file *file, uint64_t *count)
+{
+	const struct list *names = &disk_sim_of(disk)->now;
+	*count = 0;
+	for (struct link *link = list_first(names); link != NULL; link = list_next(names, link))
+		*count += LIST_OWNER(link, struct disk_sim_name, link)->node == file->node ? 1 : 0;
+	return DISK_OK;
+}
+
 static enum disk_result sim_truncate(struct disk *disk, struct disk_file *file, uint64_t size)
 {
 	const enum disk_result asked = ask(disk_sim_of(disk), DISK_SIM_TRUNCATE, file->path);
@@ -340,6 +349,7 @@ struct disk *disk_sim_new(void)
 		.write = sim_write,
 		.sync = sim_sync,
 		.size = sim_size,
+		.names = sim_names,
 		.truncate = sim_truncate,
 		.rename = sim_rename,
 		.remove = sim_remove,
