@@ -40,6 +40,27 @@ void delivery_deinit(struct delivery *delivery)
 
 /* ---- hello */
 
+static bool is_running(const struct delivery *delivery, const struct delivery_job *job)
+{
+	for (struct link *link = list_first(&delivery->running); link != NULL; link = list_next(&delivery->running, link))
+		if (LIST_OWNER(link, struct delivery_job, link) == job)
+			return true;
+	return false;
+}
+
+/* Its report may have come before the hello, which then leased its recipients to nobody. */
+static void give_back(struct delivery *delivery, const struct running_job *ended, uint64_t lease, struct arena *arena)
+{
+	struct report_answer answer = { 0 };
+	struct report_request request = { .lease = lease,
+		                              .id = ended->id,
+		                              .rows = ARENA_ARRAY(arena, struct report_row, ended->index_count) };
+	for (; request.row_count < ended->index_count; request.row_count++)
+		request.rows[request.row_count] =
+			(struct report_row){ .index = ended->indexes[request.row_count], .fate = FATE_RETURNED };
+	queue_report(delivery->queue, &request, &answer, arena, world_now(delivery->world) + 30 * SECOND);
+}
+
 static bool say_hello(struct delivery *delivery)
 {
 	struct arena arena = { 0 };
@@ -67,11 +88,12 @@ static bool say_hello(struct delivery *delivery)
 	}
 	const bool good =
 		queue_hello(delivery->queue, &request, &answer, &arena, world_now(delivery->world) + 30 * SECOND) == ASKED_OK;
-	/* Jobs that ended while the answer was under way are no longer listed. */
+	/* Some have ended while the answer was under way; and none has begun, so that no other can be taken for them. */
 	for (size_t i = 0; good && i < answer.lease_count && i < request.job_count; i++)
-		for (link = list_first(&delivery->running); link != NULL; link = list_next(&delivery->running, link))
-			if (LIST_OWNER(link, struct delivery_job, link) == running[i])
-				running[i]->job.lease = answer.leases[i];
+		if (is_running(delivery, running[i]))
+			running[i]->job.lease = answer.leases[i];
+		else if (answer.leases[i] != 0)
+			give_back(delivery, &request.jobs[i], answer.leases[i], &arena);
 	arena_deinit(&arena);
 	return good;
 }

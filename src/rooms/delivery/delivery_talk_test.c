@@ -43,7 +43,11 @@ struct scene {
 	int64_t reported_at;
 	bool rested; /* the site, then */
 	enum permission permission;
+	int64_t hello_takes; /* then all that was told gets a lease from HELLO_LEASE on */
+	size_t given_back;   /* of these */
 };
+
+enum { HELLO_LEASE = 1000 };
 
 /* ---- the other rooms */
 
@@ -86,6 +90,12 @@ static void take_report(void *room, const struct caller *caller, const void *req
 	struct scene *scene = room;
 	const struct report_request *told = request;
 	const size_t job = told->lease - 100;
+	*(struct report_answer *)answer = (struct report_answer){ .taken = true };
+	if (told->lease >= HELLO_LEASE) {
+		for (size_t i = 0; i < told->row_count; i++)
+			scene->given_back += told->rows[i].fate == FATE_RETURNED ? 1 : 0;
+		return;
+	}
 	for (size_t i = 0; i < told->row_count; i++) {
 		scene->fates[job][told->rows[i].index] = told->rows[i].fate;
 		scene->codes[job][told->rows[i].index] = told->rows[i].verdict.code;
@@ -95,12 +105,18 @@ static void take_report(void *room, const struct caller *caller, const void *req
 	scene->reported++;
 	scene->reported_at = sim_now(scene->sim);
 	scene->rested = delivery_site_is_resting(&scene->delivery, delivery_site(&scene->delivery, VIEW("example")));
-	*(struct report_answer *)answer = (struct report_answer){ .taken = true };
 }
 
 static void hello(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
 {
-	(void)room, (void)caller, (void)request, (void)answer, (void)arena;
+	(void)caller;
+	const struct scene *scene = room;
+	const struct hello_request *told = request;
+	struct hello_answer *leases = answer;
+	task_sleep(scene->room, scene->hello_takes);
+	leases->leases = ARENA_ARRAY(arena, uint64_t, told->job_count);
+	for (; leases->lease_count < told->job_count; leases->lease_count++)
+		leases->leases[leases->lease_count] = HELLO_LEASE + leases->lease_count;
 }
 
 static void may_send(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
@@ -605,6 +621,34 @@ static void handshakes(void **state)
 	}
 }
 
+/* The queue is started anew while a job is on its way, and leases it again just as it ends. */
+static void what_ended_during_a_hello_is_given_back(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		const char *script;
+		size_t given_back;
+	} rows[] = {
+		{ "it ends before the answer", CLEAR MAIL_ANY RCPT "wait 2\n" CONTENT GOODBYE, 1 },
+		{ "it goes on", CLEAR MAIL_ANY RCPT "wait 20\n" CONTENT GOODBYE, 0 },
+	};
+	for (size_t i = 0; i < CASES(rows); i++) {
+		struct scene scene;
+		scene_begin(&scene);
+		scene.hello_takes = 5 * SECOND;
+		scene.hosts[0].scripts[0] = rows[i].script;
+		task_start(scene.room, "delivery", run_delivery, &scene.delivery);
+		sim_run_for(scene.sim, SECOND);
+		direct_peer_disconnect(scene.queue);
+		direct_peer_connect(scene.queue, scene.room, &scene.services[0], (struct caller){ .room = ROOM_DELIVERY });
+		sim_run_for(scene.sim, MINUTE);
+		expect_number(rows[i].name, (int64_t)scene.given_back, (int64_t)rows[i].given_back);
+		scene.reported = scene.job_count; /* under one number or the other */
+		scene_end(&scene, rows[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,6 +656,7 @@ int main(void)
 		cmocka_unit_test(matrix),
 		cmocka_unit_test(other_ways),
 		cmocka_unit_test(handshakes),
+		cmocka_unit_test(what_ended_during_a_hello_is_given_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
