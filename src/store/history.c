@@ -198,22 +198,49 @@ enum history_result history_begin(struct history *history, int64_t queue_time)
 	return history_result(history);
 }
 
+static enum history_result file_drop(const struct history *history, uint64_t number)
+{
+	static const char *const suffixes[] = { "-wal", "-shm", "" };
+	struct disk *disk = history->settings.disk;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char path[PATH_MOST];
+		file_path(path, history->settings.directory, number, suffixes[i]);
+		const enum disk_result removed = disk->operations->remove(disk, path);
+		if (removed != DISK_OK && removed != DISK_ABSENT)
+			return HISTORY_FAILED;
+	}
+	return HISTORY_DONE;
+}
+
 /* SQLite makes the file, but does not make its name last. */
-static bool file_make(struct history *history, int64_t wall)
+static bool file_begin(struct history *history, uint64_t number)
 {
 	struct disk *disk = history->settings.disk;
-	const uint64_t now = (uint64_t)(wall / MILLISECOND);
 	char begun[64];
 	snprintf(begun, sizeof(begun), "PRAGMA user_version=%d", (int)(history->queue_time / MINUTE));
-	return file_use(history, now > history->number ? now : history->number + 1) &&
+	return file_use(history, number) &&
 	       disk->operations->sync_directory(disk, history->settings.directory) == DISK_OK &&
 	       sql_execute(&history->sql, begun) && sql_execute(&history->sql, "BEGIN IMMEDIATE");
 }
 
+/* Where there was no room for it, it is made anew with the next row. */
+static enum history_result file_make(struct history *history, int64_t wall)
+{
+	const uint64_t now = (uint64_t)(wall / MILLISECOND);
+	const uint64_t number = now > history->number ? now : history->number + 1;
+	if (file_begin(history, number))
+		return HISTORY_DONE;
+	const bool is_full = history->sql.full;
+	sql_close(&history->sql);
+	history->has_file = false;
+	return is_full && file_drop(history, number) == HISTORY_DONE ? HISTORY_FULL : HISTORY_FAILED;
+}
+
 enum history_result history_add(struct history *history, const struct store_ended *row)
 {
-	if (!history->has_file && !file_make(history, row->when_wall))
-		return HISTORY_FAILED;
+	const enum history_result made = history->has_file ? HISTORY_DONE : file_make(history, row->when_wall);
+	if (made != HISTORY_DONE)
+		return made;
 	sqlite3_stmt *add = sql_use(&history->sql, ADD);
 	sql_bind_integer(add, 1, (int64_t)row->seq);
 	sql_bind_blob(add, 2, id_view(&row->id));
@@ -241,8 +268,9 @@ enum history_result history_add(struct history *history, const struct store_ende
 enum history_result history_keep(struct history *history, const struct message_id *id, struct view content,
                                  int64_t wall)
 {
-	if (!history->has_file && !file_make(history, wall))
-		return HISTORY_FAILED;
+	const enum history_result made = history->has_file ? HISTORY_DONE : file_make(history, wall);
+	if (made != HISTORY_DONE)
+		return made;
 	sqlite3_stmt *keep = sql_use(&history->sql, KEEP);
 	sql_bind_blob(keep, 1, id_view(id));
 	sql_bind_blob(keep, 2, content);
@@ -297,20 +325,6 @@ static int64_t file_begun(const struct history *history, uint64_t number)
 	}
 	sql_close(&sql);
 	return begun;
-}
-
-static enum history_result file_drop(const struct history *history, uint64_t number)
-{
-	static const char *const suffixes[] = { "-wal", "-shm", "" };
-	struct disk *disk = history->settings.disk;
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		char path[PATH_MOST];
-		file_path(path, history->settings.directory, number, suffixes[i]);
-		const enum disk_result removed = disk->operations->remove(disk, path);
-		if (removed != DISK_OK && removed != DISK_ABSENT)
-			return HISTORY_FAILED;
-	}
-	return HISTORY_DONE;
 }
 
 /* By queue time, so that a clock that jumps ahead does not take the history with it. A file ends where the next one

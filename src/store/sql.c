@@ -2,13 +2,30 @@
 
 #include "base/must.h"
 
+#include <errno.h>
+
+/* SQLite says so of writes alone. What it maps may not grow either, and a file may not be made; nothing of the
+ * database has come to harm then, as it may have when a flush finds no space. */
+static bool is_for_want_of_space(const struct sql *sql, int code)
+{
+	if ((code & 0xff) == SQLITE_FULL)
+		return true;
+	const int extended = sql->connection == NULL ? code : sqlite3_extended_errcode(sql->connection);
+	const bool is_harmless = (extended & 0xff) == SQLITE_CANTOPEN || extended == SQLITE_IOERR_SHMSIZE ||
+	                         extended == SQLITE_IOERR_SHMOPEN || extended == SQLITE_IOERR_SHMMAP;
+	const int error = sql->connection == NULL ? 0 : sqlite3_system_errno(sql->connection);
+	return is_harmless && (error == ENOSPC || error == EDQUOT);
+}
+
 bool sql_open(struct sql *sql, const char *path, const char *vfs, enum sql_mode mode, const char *schema)
 {
 	*sql = (struct sql){ 0 };
 	const int flags = (mode == SQL_WRITER ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
 	                  SQLITE_OPEN_NOMUTEX;
-	if (sqlite3_open_v2(path, &sql->connection, flags, vfs) != SQLITE_OK) {
+	const int opened = sqlite3_open_v2(path, &sql->connection, flags, vfs);
+	if (opened != SQLITE_OK) {
 		sql->failed = true;
+		sql->full = is_for_want_of_space(sql, opened);
 		return false;
 	}
 	sqlite3_extended_result_codes(sql->connection, 1);
@@ -55,7 +72,7 @@ static enum sql_result result_of(struct sql *sql, int code)
 	if (code == SQLITE_DONE || code == SQLITE_OK)
 		return SQL_DONE;
 	sql->failed = true;
-	sql->full = (code & 0xff) == SQLITE_FULL;
+	sql->full = is_for_want_of_space(sql, code);
 	return sql->full ? SQL_FULL : SQL_FAILED;
 }
 

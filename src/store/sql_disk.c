@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "base/random.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 
 #define SHM_LOCKS    8
@@ -30,6 +31,7 @@ struct sql_disk {
 	struct random random;
 	struct list nodes;
 	char name[64];
+	int last_error; /* of opening a file, as errno has it */
 	sqlite3_vfs vfs;
 };
 
@@ -299,6 +301,7 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *base,
 	const unsigned disk_flags = (flags & SQLITE_OPEN_CREATE) != 0 ? DISK_CREATE : 0;
 	struct disk_file *opened = NULL;
 	const enum disk_result result = disk->disk->operations->open(disk->disk, path, disk_flags, &opened);
+	disk->last_error = result == DISK_FULL ? ENOSPC : result == DISK_OK ? 0 : EIO;
 	if (result != DISK_OK)
 		return code_of(result, SQLITE_CANTOPEN);
 	const int logs = SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL;
@@ -364,10 +367,10 @@ static int vfs_current_time(sqlite3_vfs *vfs, double *time)
 
 static int vfs_last_error(sqlite3_vfs *vfs, int size, char *into)
 {
-	(void)vfs;
+	const struct sql_disk *disk = vfs->pAppData;
 	(void)size;
 	(void)into;
-	return 0;
+	return disk->last_error;
 }
 
 struct sql_disk *sql_disk_new(struct disk *disk, uint64_t seed)

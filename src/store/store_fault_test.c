@@ -20,6 +20,7 @@ struct faulty {
 	unsigned at;
 	unsigned count; /* of calls that may fail so */
 	bool hit;
+	bool may_end;          /* a flush was told so, or SQLite making a log, which does not say why it cannot */
 	char sync_failed[128]; /* the file whose sync failed, until it is opened anew */
 	unsigned syncs_after;  /* of that file */
 	unsigned prepared;     /* segments' files, ahead of their time */
@@ -68,6 +69,8 @@ static enum disk_result before(void *context, enum disk_sim_call call, const cha
 	if (call == DISK_SIM_CREATE && is_again)
 		faulty->sync_failed[0] = '\0';
 	const enum disk_result result = fault_now(faulty, call);
+	const bool is_log = call == DISK_SIM_CREATE && view_ends(view_of(path), VIEW("-wal"));
+	faulty->may_end |= result != DISK_OK && (call == DISK_SIM_SYNC || is_log);
 	if (result != DISK_OK && call == DISK_SIM_SYNC && !view_ends(view_of(path), VIEW(".db")))
 		bytes_to_cstring(faulty->sync_failed, sizeof(faulty->sync_failed), view_of(path));
 	return result;
@@ -90,6 +93,8 @@ static bool life_fail(enum life life, struct disk *disk, struct ledger *ledger, 
 	assert_true(is_whole || faulty.hit);
 	assert_true(fault != FAULT_NONE || (faulty.prepared > 1 && faulty.taken > 1));
 	assert_int_equal(faulty.syncs_after, 0);
+	/* Want of space ends no store that has begun. */
+	assert_true(fault != FAULT_FULL || !ledger->failed || faulty.may_end);
 	assert_int_equal(ledger->done_after_failure, 0);
 	return faulty.hit;
 }

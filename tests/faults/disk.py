@@ -128,6 +128,7 @@ def play(lack, seed, control=False):
             return all(client.refusals or not client.is_alive() for client in clients)
 
         wait_for(are_refused, 60)
+        refusals = set().union(*(client.refusals for client in clients))
         # What waits goes on being delivered; what is still taken now and then, where a file has blanks, is kept.
         sink.open = True
         try:
@@ -151,7 +152,7 @@ def play(lack, seed, control=False):
         machine.make_room()
         wait_for(relay.is_ready, 60)
         kills.stop_load(clients, control)
-        refusals = set().union(*(client.refusals for client in clients))
+        # Later, while the queue cannot start, there are others (451 4.3.0).
         if refusals != {NO_ROOM}:
             wrong.append("refused with " + ", ".join(sorted(refusals)))
         kills.drain(relay, book, 5 if control else kills.PATIENCE)
