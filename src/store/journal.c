@@ -35,7 +35,6 @@ struct journal {
 	bool is_prepared; /* there is a file for the next */
 	struct view *parts;
 	uint8_t *headers; /* JOURNAL_RECORD_HEADER each, for the group being written */
-	size_t header_capacity;
 };
 
 struct journal *journal_new(const struct journal_settings *settings)

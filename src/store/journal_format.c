@@ -137,22 +137,27 @@ size_t journal_record_search(struct view bytes, size_t offset)
 	return bytes.length;
 }
 
+static void path_of(char path[JOURNAL_PATH_MOST], const char *directory, const char *name)
+{
+	const int length = snprintf(path, JOURNAL_PATH_MOST, "%s/%s", directory, name);
+	must(length > 0 && (size_t)length < JOURNAL_PATH_MOST);
+}
+
 void segment_path(char path[JOURNAL_PATH_MOST], const char *directory, uint64_t number)
 {
-	const int length = snprintf(path, JOURNAL_PATH_MOST, "%s/%016llx", directory, (unsigned long long)number);
-	must(length > 0 && (size_t)length < JOURNAL_PATH_MOST);
+	char name[17];
+	snprintf(name, sizeof(name), "%016llx", (unsigned long long)number);
+	path_of(path, directory, name);
 }
 
 void prepared_path(char path[JOURNAL_PATH_MOST], const char *directory)
 {
-	const int length = snprintf(path, JOURNAL_PATH_MOST, "%s/prepared", directory);
-	must(length > 0 && (size_t)length < JOURNAL_PATH_MOST);
+	path_of(path, directory, "prepared");
 }
 
 void preparing_path(char path[JOURNAL_PATH_MOST], const char *directory)
 {
-	const int length = snprintf(path, JOURNAL_PATH_MOST, "%s/preparing", directory);
-	must(length > 0 && (size_t)length < JOURNAL_PATH_MOST);
+	path_of(path, directory, "preparing");
 }
 
 bool segment_name_parse(struct view name, uint64_t *number)
