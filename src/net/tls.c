@@ -110,12 +110,10 @@ static enum io_result tls_read(struct connection *connection, char *into, size_t
 {
 	const struct tls_state *state = connection->state;
 	for (;;) {
-		if (connection->is_dry && SSL_has_pending(state->ssl) == 0) {
-			connection->is_dry = false;
-			const enum wait_result waited = connection_wait_to_read(connection, deadline);
-			if (waited != WAIT_DONE)
-				return waited == WAIT_LATE ? IO_LATE : IO_CANCELLED;
-		}
+		const enum wait_result fed =
+			SSL_has_pending(state->ssl) == 0 ? connection_wait_when_dry(connection, deadline) : WAIT_DONE;
+		if (fed != WAIT_DONE)
+			return fed == WAIT_LATE ? IO_LATE : IO_CANCELLED;
 		step_begin();
 		if (SSL_read_ex(state->ssl, into, capacity, length) == 1)
 			return IO_OK;

@@ -74,16 +74,21 @@ enum wait_result connection_wait_to_read(struct connection *connection, int64_t 
 	return watch_wait(connection->watch, deadline);
 }
 
+enum wait_result connection_wait_when_dry(struct connection *connection, int64_t deadline)
+{
+	if (!connection->is_dry)
+		return WAIT_DONE;
+	connection->is_dry = false;
+	return connection_wait_to_read(connection, deadline);
+}
+
 static enum io_result socket_read(struct connection *connection, char *into, size_t capacity, int64_t deadline,
                                   size_t *length)
 {
 	for (;;) {
-		if (connection->is_dry) {
-			connection->is_dry = false;
-			const enum wait_result waited = connection_wait_to_read(connection, deadline);
-			if (waited != WAIT_DONE)
-				return io_of_wait(waited);
-		}
+		const enum wait_result fed = connection_wait_when_dry(connection, deadline);
+		if (fed != WAIT_DONE)
+			return io_of_wait(fed);
 		const ssize_t got = recv(connection->descriptor, into, capacity, 0);
 		if (got > 0) {
 			*length = (size_t)got;

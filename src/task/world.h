@@ -94,6 +94,8 @@ void listener_free(struct listener *listener);
 int connection_descriptor(const struct connection *connection);
 /* Suspends until the socket under a real connection can be read: for TLS. */
 enum wait_result connection_wait_to_read(struct connection *connection, int64_t deadline);
+/* The same, but at once where the last read left something. */
+enum wait_result connection_wait_when_dry(struct connection *connection, int64_t deadline);
 
 /* threads: how many take from the worker's one queue. In order of arrival. */
 struct worker *worker_new(struct world *world, const char *name, unsigned threads);
