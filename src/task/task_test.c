@@ -5,6 +5,8 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -237,6 +239,103 @@ static void work_is_done_on_a_thread_even_when_cancelled(void **state)
 	story_end(&story);
 }
 
+/* A worker that takes three at once: the first comes alone, what gathered meanwhile is run in threes. */
+struct gathering {
+	struct world *world;
+	struct worker *worker;
+	sem_t first_is_running;
+	sem_t go_on;
+	struct text told;
+	unsigned started;
+};
+
+static void run_alone(void *argument)
+{
+	struct gathering *gathering = argument;
+	sem_post(&gathering->first_is_running);
+	sem_wait(&gathering->go_on);
+	text_add(&gathering->told, VIEW("1 "));
+}
+
+static void run_in_company(void *const *arguments, size_t count)
+{
+	struct gathering *gathering = arguments[0];
+	text_print(&gathering->told, "%zu ", count);
+	for (size_t i = 0; i < count; i++)
+		assert_ptr_equal(arguments[i], gathering);
+}
+
+static void ask_for_work(void *argument)
+{
+	struct gathering *gathering = argument;
+	if (gathering->started++ == 1)
+		sem_wait(&gathering->first_is_running);
+	gathering->world->operations->work(gathering->world, gathering->worker, run_alone, gathering);
+}
+
+static void let_go(void *argument)
+{
+	struct gathering *gathering = argument;
+	sem_post(&gathering->go_on);
+}
+
+static void work_gathers(void **state)
+{
+	(void)state;
+	struct gathering gathering = { .world = test_world(), .told = TEXT_LIMIT(64) };
+	static const struct worker_group group = { .most = 3, .run = run_in_company, .nice = 1 };
+	assert_int_equal(sem_init(&gathering.first_is_running, 0, 0) | sem_init(&gathering.go_on, 0, 0), 0);
+	gathering.worker = worker_new_grouping(gathering.world, "gathering", 1, &group);
+	for (int i = 0; i < 6; i++)
+		task_start(gathering.world, "asking", ask_for_work, &gathering);
+	task_start(gathering.world, "letting go", let_go, &gathering);
+	end_world(gathering.world);
+	worker_free(gathering.worker);
+	assert_string_equal(text_cstring(&gathering.told), "1 3 2 ");
+	sem_destroy(&gathering.first_is_running);
+	sem_destroy(&gathering.go_on);
+	text_deinit(&gathering.told);
+}
+
+struct crowd {
+	struct world *world;
+	struct worker *worker;
+	atomic_size_t done;
+};
+
+static void do_one(void *argument)
+{
+	struct crowd *crowd = argument;
+	atomic_fetch_add(&crowd->done, 1);
+}
+
+static void do_several(void *const *arguments, size_t count)
+{
+	struct crowd *crowd = arguments[0];
+	atomic_fetch_add(&crowd->done, count);
+}
+
+static void ask_often(void *argument)
+{
+	struct crowd *crowd = argument;
+	for (int i = 0; i < 100; i++)
+		crowd->world->operations->work(crowd->world, crowd->worker, do_one, crowd);
+}
+
+/* Nobody is forgotten, however threads fall asleep and are woken. */
+static void all_work_is_done(void **state)
+{
+	(void)state;
+	static const struct worker_group group = { .most = 4, .run = do_several };
+	struct crowd crowd = { .world = test_world() };
+	crowd.worker = worker_new_grouping(crowd.world, "crowd", 3, &group);
+	for (int i = 0; i < 50; i++)
+		task_start(crowd.world, "asking", ask_often, &crowd);
+	end_world(crowd.world);
+	worker_free(crowd.worker);
+	assert_int_equal(crowd.done, 5000);
+}
+
 static void count_up(void *argument)
 {
 	struct story *story = argument;
@@ -270,6 +369,8 @@ int main(void)
 		cmocka_unit_test(a_descriptor_wakes_its_reader),
 		cmocka_unit_test(a_watch_tells_again_and_again),
 		cmocka_unit_test(work_is_done_on_a_thread_even_when_cancelled),
+		cmocka_unit_test(work_gathers),
+		cmocka_unit_test(all_work_is_done),
 		cmocka_unit_test(ten_thousand_tasks_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,17 @@ enum wait_result connection_wait_when_dry(struct connection *connection, int64_t
 
 /* threads: how many take from the worker's one queue. In order of arrival. */
 struct worker *worker_new(struct world *world, const char *name, unsigned threads);
+/* For work that is cheaper in company: what waits, up to `most`, is taken at once and run by one call of `run`; what
+ * comes alone is run as its asker says, and in a simulated world each is. Its threads stand back by `nice`, so that
+ * on a busy machine more come together. */
+enum { WORKER_GROUP_MOST = 16 };
+struct worker_group {
+	size_t most; /* at most WORKER_GROUP_MOST */
+	void (*run)(void *const *arguments, size_t count);
+	int nice;
+};
+struct worker *worker_new_grouping(struct world *world, const char *name, unsigned threads,
+                                   const struct worker_group *group);
 void worker_free(struct worker *worker); /* waits for what it was given */
 
 #endif

@@ -17,6 +17,7 @@ static void held_free(struct held_domain *held)
 		text_deinit(&held->keys[i].selector);
 		text_deinit(&held->keys[i].public_key);
 		EVP_PKEY_free(held->keys[i].private_key);
+		rsa_lane_key_free(held->keys[i].lanes);
 	}
 	text_deinit(&held->name);
 	text_deinit(&held->made_for);
@@ -83,6 +84,7 @@ static void hold_key(struct held_domain *held, const struct key_record *record, 
 		.since = record->since,
 		.public_key = TEXT_LIMIT(4096),
 		.private_key = private_key,
+		.lanes = rsa_lane_key_new(private_key),
 	};
 	text_add(&key->selector, record->selector);
 	text_add(&key->public_key, record->public_key);

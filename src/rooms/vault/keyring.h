@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "mail/rsa_lanes.h"
 #include "rooms/vault/database.h"
 #include "rooms/vault/secrets.h"
 #include "task/world.h"
@@ -20,6 +21,7 @@ struct held_key {
 	int64_t since;
 	struct text public_key;
 	EVP_PKEY *private_key;
+	struct rsa_lane_key *lanes; /* the same for signing together; NULL: it cannot */
 };
 
 /* One domain's keys. Lent: good until the task that found it suspends, unless it is pinned. */

@@ -1,23 +1,9 @@
 /* Seals, grants and domains' keys. */
 #include "base/must.h"
+#include "rooms/vault/signing.h"
 #include "rooms/vault/vault.h"
 
 /* ---- signing */
-
-struct sign_work {
-	const struct held_key *key;
-	const uint8_t *digest;
-	uint8_t signature[SIGNATURE_MOST];
-	size_t length;
-	bool good;
-};
-
-static void sign_run(void *argument)
-{
-	struct sign_work *work = argument;
-	work->good =
-		private_key_sign(work->key->private_key, work->key->algorithm, work->digest, work->signature, &work->length);
-}
 
 static const struct held_key *key_of(const struct held_domain *domain, struct view selector)
 {
@@ -27,15 +13,19 @@ static const struct held_key *key_of(const struct held_domain *domain, struct vi
 	return NULL;
 }
 
-/* A hand-over to a thread costs as much as a tenth of a signature: worth it only when several wait. */
-static void sign_here_or_there(struct vault *vault, struct sign_work *work)
+/* A hand-over to a thread costs as much as a tenth of a signature: worth it only while others sign, too. */
+static void sign_here_or_there(struct vault *vault, struct signing *work)
 {
+	enum { CROWDED_FOR = 2 * MILLISECOND };
 	vault->signing++;
 	task_yield(); /* whoever else came in this round is counted */
-	if (vault->signing == 1)
-		sign_run(work);
+	const int64_t now = world_now(vault->world);
+	if (vault->signing > 1)
+		vault->crowded_until = now + CROWDED_FOR;
+	if (now >= vault->crowded_until)
+		signing_run(work);
 	else
-		vault_work(vault, vault->signers, sign_run, work);
+		vault_work(vault, vault->signers, signing_run, work);
 	vault->signing--;
 }
 
@@ -43,13 +33,17 @@ static enum sign_result sign_all(struct vault *vault, const struct held_domain *
                                  const struct sign_request *request, struct sign_answer *answer, struct arena *arena)
 {
 	for (size_t i = 0; i < request->seal_count; i++) {
-		struct sign_work work = {
+		struct signing work = {
 			.key = key_of(domain, request->seals[i].selector),
 			.digest = request->seals[i].digest,
 		};
 		if (work.key == NULL)
 			return SIGN_NO_KEY;
 		sign_here_or_there(vault, &work);
+		if (work.was_wrong)
+			LOG_LINE(vault->log, LOG_ERROR,
+			         "a signature came out wrong and was made again: the processor or the memory may be faulty",
+			         LOG_TEXT_FIELD("domain", text_view(&domain->name)));
 		if (!work.good)
 			return SIGN_FAILED;
 		answer->signatures[i] = arena_copy(arena, view_bytes(work.signature, work.length));

@@ -35,7 +35,8 @@ struct vault {
 	struct keyring keyring;
 	struct map logins; /* number -> struct login */
 	struct list login_list;
-	size_t signing; /* seals being made now */
+	size_t signing;        /* seals being made now */
+	int64_t crowded_until; /* instant: till then several are expected to be made at once */
 	struct {
 		int64_t logins, wrong_logins, seals, refused_seals;
 	} counters;
