@@ -94,7 +94,7 @@ WITH_IFMA void lanes_square(struct lanes *square, const struct lanes *a, const s
 	const struct lanes *const n = &modulus->modulus;
 	const __m512i zero = _mm512_setzero_si512();
 	const __m512i inverse = _mm512_load_si512(modulus->inverse);
-	__m512i columns[2 * LIMBS];
+	__m512i columns[2 * LIMBS] __attribute__((uninitialized));
 	square_columns(columns, a);
 	__m512i t[LIMBS];
 #pragma GCC unroll 20

@@ -3,10 +3,7 @@
 
 #include "base/must.h"
 #include "base/testing.h"
-
-#include <openssl/bn.h>
-
-enum { R_BITS = LIMBS * LIMB_BITS };
+#include "mail/lanes_testing.h"
 
 struct scene {
 	BN_CTX *context;
@@ -17,49 +14,7 @@ struct scene {
 
 static void put(struct lanes *lanes, size_t lane, const BIGNUM *number)
 {
-	BIGNUM *rest = BN_dup(number);
-	BIGNUM *limb = BN_dup(number);
-	for (size_t j = 0; j < LIMBS; j++) {
-		assert_true(BN_copy(limb, rest) != NULL);
-		if (BN_num_bits(limb) > LIMB_BITS)
-			assert_int_equal(BN_mask_bits(limb, LIMB_BITS), 1);
-		lanes->limb[j][lane] = BN_get_word(limb);
-		assert_int_equal(BN_rshift(rest, rest, LIMB_BITS), 1);
-	}
-	assert_true(BN_is_zero(rest));
-	BN_free(rest);
-	BN_free(limb);
-}
-
-static void get(const struct lanes *lanes, size_t lane, BIGNUM *number)
-{
-	BN_zero(number);
-	for (size_t j = LIMBS; j > 0; j--) {
-		assert_true(lanes->limb[j - 1][lane] <= LIMB_MASK);
-		assert_int_equal(BN_lshift(number, number, LIMB_BITS), 1);
-		assert_int_equal(BN_add_word(number, lanes->limb[j - 1][lane]), 1);
-	}
-}
-
-static void modulus_put(struct scene *scene, size_t lane)
-{
-	BIGNUM *number = BN_new();
-	BIGNUM *word = BN_new();
-	BN_zero(number);
-	assert_true(BN_set_bit(number, 2 * R_BITS) && BN_mod(number, number, scene->moduli[lane], scene->context));
-	put(&scene->modulus.modulus, lane, scene->moduli[lane]);
-	put(&scene->modulus.r_squared, lane, number);
-	scene->modulus.one.limb[0][lane] = 1;
-	BN_zero(word);
-	assert_true(BN_set_bit(word, LIMB_BITS));
-	assert_true(BN_mod_inverse(number, scene->moduli[lane], word, scene->context) != NULL);
-	scene->modulus.inverse[lane] = (UINT64_C(1) << LIMB_BITS) - BN_get_word(number);
-	BN_zero(number);
-	assert_true(BN_set_bit(number, R_BITS));
-	scene->r_inverse[lane] = BN_mod_inverse(NULL, number, scene->moduli[lane], scene->context);
-	assert_non_null(scene->r_inverse[lane]);
-	BN_free(number);
-	BN_free(word);
+	limbs_put(&lanes->limb[0][lane], LANES, number);
 }
 
 /* The largest modulus, the smallest, and six at random. */
@@ -69,15 +24,15 @@ static int begin(void **state)
 	must(scene != NULL);
 	*scene = (struct scene){ .context = BN_CTX_new() };
 	for (size_t lane = 0; lane < LANES; lane++) {
-		scene->moduli[lane] = BN_new();
-		BN_zero(scene->moduli[lane]);
-		if (lane == 0)
-			must(BN_set_bit(scene->moduli[lane], MODULUS_BITS) && BN_sub_word(scene->moduli[lane], 1));
-		else if (lane == 1)
-			must(BN_set_bit(scene->moduli[lane], MODULUS_BITS - 1) && BN_add_word(scene->moduli[lane], 1));
-		else
-			must(BN_rand(scene->moduli[lane], MODULUS_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD));
-		modulus_put(scene, lane);
+		BIGNUM *modulus = limbs_modulus(lane);
+		BIGNUM *r_squared = limbs_r(2, modulus, scene->context);
+		scene->moduli[lane] = modulus;
+		scene->r_inverse[lane] = limbs_r(-1, modulus, scene->context);
+		put(&scene->modulus.modulus, lane, modulus);
+		put(&scene->modulus.r_squared, lane, r_squared);
+		scene->modulus.one.limb[0][lane] = 1;
+		scene->modulus.inverse[lane] = limbs_inverse(modulus, scene->context);
+		BN_free(r_squared);
 	}
 	*state = scene;
 	return 0;
@@ -116,7 +71,7 @@ static void number_of(const struct scene *scene, size_t lane, unsigned round, un
 static void expect(const struct scene *scene, size_t lane, const struct lanes *got, BIGNUM *expected, unsigned moduli)
 {
 	BIGNUM *number = BN_new();
-	get(got, lane, number);
+	limbs_get(&got->limb[0][lane], LANES, number);
 	BIGNUM *most = BN_dup(scene->moduli[lane]);
 	assert_true(BN_mul_word(most, moduli));
 	assert_true(BN_cmp(number, most) < 0);
@@ -231,17 +186,6 @@ static void arithmetic(void **state)
 			round_of(*state, &operations[i], round);
 }
 
-/* Window by window: every power of the table is chosen in some lane. */
-static void exponent_put(struct lanes_exponent *exponent, size_t lane, const BIGNUM *number)
-{
-	for (size_t i = 0; i < WINDOWS; i++) {
-		uint8_t window = 0;
-		for (size_t bit = WINDOW_BITS; bit > 0; bit--)
-			window = (uint8_t)(2 * window | BN_is_bit_set(number, (int)(WINDOW_BITS * (WINDOWS - 1 - i) + bit - 1)));
-		exponent->window[i][lane] = window;
-	}
-}
-
 static void powers(void **state)
 {
 	if (!lanes_are_here())
@@ -260,7 +204,8 @@ static void powers(void **state)
 			number_of(scene, lane, round, 1, x[lane]);
 			number_of(scene, lane, (round + (unsigned)lane) % 12, 1, y[lane]);
 			put(&base, lane, x[lane]);
-			exponent_put(&exponent, lane, y[lane]);
+			for (size_t i = 0; i < WINDOWS; i++)
+				exponent.window[i][lane] = limbs_window(y[lane], i);
 		}
 		struct lanes result;
 		lanes_multiply(&base, &base, &scene->modulus.r_squared, &scene->modulus);

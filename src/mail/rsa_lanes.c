@@ -1,8 +1,8 @@
 #include "mail/rsa_lanes.h"
 
-#include "base/bytes.h"
 #include "base/must.h"
 #include "mail/lanes.h"
+#include "mail/two_powers.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -173,7 +173,10 @@ struct signing {
 	struct lanes result;
 	struct lanes other;
 	struct lanes room[2];
-	struct lanes_powers powers;
+	union {
+		struct lanes_powers of_lanes;
+		struct two_powers_room of_two;
+	} powers;
 	uint64_t signature[RSA_LANE_JOBS_MOST][2 * LIMBS];
 };
 
@@ -236,6 +239,8 @@ static void halves_enter(struct lanes *form, struct lanes halves[2], const struc
 
 static void signing_begin(struct signing *signing, const struct rsa_lane_job *jobs, size_t count)
 {
+	signing->modulus.one = (struct lanes){ 0 };
+	signing->q_inverse = (struct lanes){ 0 };
 	for (size_t i = 0; i < RSA_LANE_JOBS_MOST; i++) {
 		const struct rsa_lane_job *job = &jobs[i < count ? i : 0];
 		uint8_t message[RSA_LANE_BYTES + READ_AHEAD] = { 0 };
@@ -251,6 +256,33 @@ static void signing_begin(struct signing *signing, const struct rsa_lane_job *jo
 		halves_put(signing->room, i, low, high);
 	}
 	halves_enter(&signing->message, signing->room, &signing->modulus);
+}
+
+static void wide_put(struct wide *wide, const uint64_t limbs[LIMBS])
+{
+	for (size_t j = 0; j < LIMBS; j++)
+		wide->limb[j] = limbs[j];
+}
+
+static void raise_alone(struct signing *signing)
+{
+	static const size_t lanes[2] = { 0, RSA_LANE_JOBS_MOST };
+	const struct prime *const primes[2] = { &signing->keys[0]->p, &signing->keys[0]->q };
+	struct two_powers_modulus moduli[2] = { 0 };
+	struct wide number[2] = { 0 };
+	for (size_t i = 0; i < 2; i++) {
+		wide_put(&moduli[i].modulus, primes[i]->modulus);
+		wide_put(&moduli[i].r_squared, primes[i]->r_squared);
+		moduli[i].inverse = primes[i]->inverse;
+		moduli[i].window = primes[i]->window;
+		lane_get(&signing->message, lanes[i], number[i].limb);
+	}
+	two_powers(number, number, moduli, &signing->powers.of_two);
+	signing->result = signing->message; /* of the lanes beside them */
+	for (size_t i = 0; i < 2; i++)
+		lane_put(&signing->result, lanes[i], number[i].limb);
+	OPENSSL_cleanse(moduli, sizeof(moduli));
+	OPENSSL_cleanse(number, sizeof(number));
 }
 
 /* sum += q * h. */
@@ -272,6 +304,7 @@ static void combine(struct signing *signing)
 {
 	uint64_t limbs[LIMBS];
 	struct lanes *const difference = &signing->room[0];
+	signing->other = (struct lanes){ 0 };
 	lanes_leave(&signing->result, &signing->result, &signing->modulus);
 	for (size_t i = 0; i < RSA_LANE_JOBS_MOST; i++) {
 		lane_get(&signing->result, i + RSA_LANE_JOBS_MOST, limbs);
@@ -326,16 +359,22 @@ static void give(uint8_t signature[RSA_LANE_BYTES], const uint64_t limbs[2 * LIM
 void rsa_lanes_sign(struct rsa_lane_job *jobs, size_t count)
 {
 	must(count > 0 && count <= RSA_LANE_JOBS_MOST);
-	struct signing signing = { 0 };
+	struct signing *signing = aligned_alloc(alignof(struct signing), sizeof(*signing));
 	bool good[RSA_LANE_JOBS_MOST] = { false };
-	signing_begin(&signing, jobs, count);
-	lanes_power(&signing.result, &signing.message, &signing.exponent, &signing.modulus, &signing.powers);
-	combine(&signing);
-	check(&signing, good);
+	must(signing != NULL);
+	signing_begin(signing, jobs, count);
+	if (count == 1)
+		raise_alone(signing);
+	else
+		lanes_power(&signing->result, &signing->message, &signing->exponent, &signing->modulus,
+		            &signing->powers.of_lanes);
+	combine(signing);
+	check(signing, good);
 	for (size_t i = 0; i < count; i++) {
 		jobs[i].good = good[i];
 		if (good[i])
-			give(jobs[i].signature, signing.signature[i]);
+			give(jobs[i].signature, signing->signature[i]);
 	}
-	OPENSSL_cleanse(&signing, sizeof(signing));
+	OPENSSL_cleanse(signing, sizeof(*signing));
+	free(signing);
 }

@@ -191,6 +191,19 @@ static void faults(void **state)
 	}
 }
 
+static void another_product(struct parts *parts)
+{
+	assert_true(BN_add_word(parts->n, 2));
+}
+
+static void a_longer_prime(struct parts *parts)
+{
+	BN_CTX *context = BN_CTX_new();
+	assert_true(BN_rand(parts->p, MODULUS_BITS + 8, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD));
+	assert_true(BN_mul(parts->n, parts->p, parts->q, context));
+	BN_CTX_free(context);
+}
+
 static EVP_PKEY *with_exponent(unsigned exponent)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
@@ -206,8 +219,12 @@ static EVP_PKEY *with_exponent(unsigned exponent)
 
 static void other_keys(void **state)
 {
-	(void)state;
+	struct scene *scene = *state;
+	if (scene == NULL)
+		skip();
 	EVP_PKEY *const keys[] = {
+		rebuilt(scene->keys[0], another_product),
+		rebuilt(scene->keys[0], a_longer_prime),
 		EVP_RSA_gen(1024),
 		EVP_RSA_gen(3072),
 		with_exponent(3),

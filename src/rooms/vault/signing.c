@@ -2,13 +2,6 @@
 
 #include "base/must.h"
 
-void signing_run(void *argument)
-{
-	struct signing *signing = argument;
-	signing->good = private_key_sign(signing->key->private_key, signing->key->algorithm, signing->digest,
-	                                 signing->signature, &signing->length);
-}
-
 static void sign_in_lanes(struct signing *const *signings, size_t count)
 {
 	struct rsa_lane_job jobs[RSA_LANE_JOBS_MOST];
@@ -26,6 +19,14 @@ static void sign_in_lanes(struct signing *const *signings, size_t count)
 	}
 }
 
+/* By OpenSSL what lanes cannot do, or did wrongly. */
+static void sign_what_is_left(struct signing *signing)
+{
+	if (!signing->good)
+		signing->good = private_key_sign(signing->key->private_key, signing->key->algorithm, signing->digest,
+		                                 signing->signature, &signing->length);
+}
+
 void signing_run_together(void *const *arguments, size_t count)
 {
 	struct signing *in_lanes[RSA_LANE_JOBS_MOST];
@@ -36,12 +37,13 @@ void signing_run_together(void *const *arguments, size_t count)
 		if (signing->key->lanes != NULL)
 			in_lanes[lane_count++] = signing;
 	}
-	/* One alone is made sooner by OpenSSL. */
-	if (lane_count > 1)
+	if (lane_count > 0)
 		sign_in_lanes(in_lanes, lane_count);
-	for (size_t i = 0; i < count; i++) {
-		struct signing *signing = arguments[i];
-		if (!signing->good)
-			signing_run(signing);
-	}
+	for (size_t i = 0; i < count; i++)
+		sign_what_is_left(arguments[i]);
+}
+
+void signing_run(void *argument)
+{
+	signing_run_together(&argument, 1);
 }

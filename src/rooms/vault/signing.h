@@ -1,5 +1,5 @@
 /* Signatures, as the vault's threads make them: one alone, or several together.
- * Promises: whatever way, the same bytes; one that came out wrong in company is made again alone.
+ * Promises: whatever way, the same bytes; one that came out wrong in the lanes (mail/rsa_lanes.h) is made by OpenSSL.
  * Does not know: who may sign. */
 #ifndef ROOMS_VAULT_SIGNING_H
 #define ROOMS_VAULT_SIGNING_H
