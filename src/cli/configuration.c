@@ -61,16 +61,15 @@ enum outcome_code config_show(struct cli *cli)
 	struct config *config = cli_read_config(cli);
 	if (config == NULL)
 		return NO;
-	struct text yaml = TEXT_LIMIT(1024 * 1024);
-	config_write_effective(config, &yaml);
+	struct text text = TEXT_LIMIT(1024 * 1024);
 	if (cli->json) {
-		json_t *told = json_pack("{ss}", "configuration", text_cstring(&yaml));
-		cli_print_json(told);
-		json_decref(told);
+		config_write_effective_json(config, &text);
+		text_add_byte(&text, '\n');
 	} else {
-		fputs(text_cstring(&yaml), stdout);
+		config_write_effective(config, &text);
 	}
-	text_deinit(&yaml);
+	fputs(text_cstring(&text), stdout);
+	text_deinit(&text);
 	config_free(config);
 	return DONE;
 }

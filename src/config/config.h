@@ -166,5 +166,7 @@ void config_problems_write(const struct config_problems *problems, const char *f
 void config_write_schema(struct text *json); /* JSON Schema, draft 2020-12 */
 void config_write_manual(struct text *roff); /* the KEYS section of sealpost.yaml(5) */
 void config_write_effective(const struct config *config, struct text *yaml);
+/* The same as one JSON object: keys and values as in the file; on one line, without its end. */
+void config_write_effective_json(const struct config *config, struct text *json);
 
 #endif

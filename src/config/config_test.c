@@ -405,24 +405,31 @@ static void test_values(void **state)
 }
 
 /* What is shown as in force gives the same configuration again. */
-static void check_round_trip(const char *name, struct view yaml)
+static void check_round_trip_by(void (*show)(const struct config *config, struct text *text), const char *name,
+                                struct view yaml)
 {
 	struct text first = TEXT_LIMIT(1 << 20);
 	struct text second = TEXT_LIMIT(1 << 20);
 	struct config_problems problems = { 0 };
 	struct config *config = config_parse(yaml, name, &problems);
 	assert_non_null(config);
-	config_write_effective(config, &first);
+	show(config, &first);
 	config_free(config);
 	config_problems_deinit(&problems);
 	config = config_parse(text_view(&first), name, &problems);
 	assert_non_null(config);
-	config_write_effective(config, &second);
+	show(config, &second);
 	expect_view(name, text_view(&second), text_view(&first));
 	config_free(config);
 	config_problems_deinit(&problems);
 	text_deinit(&first);
 	text_deinit(&second);
+}
+
+static void check_round_trip(const char *name, struct view yaml)
+{
+	check_round_trip_by(config_write_effective, name, yaml);
+	check_round_trip_by(config_write_effective_json, name, yaml);
 }
 
 static void test_round_trips(void **state)
@@ -450,6 +457,12 @@ static void test_file(void **state)
 	}
 }
 
+static void expect_part(struct view text, const char *part)
+{
+	if (view_find(text, view_of(part)) == VIEW_NOT_FOUND)
+		fail_msg("not there: %s\nin: %.*s", part, VIEW_PRINT(text));
+}
+
 static void test_effective(void **state)
 {
 	(void)state;
@@ -459,7 +472,9 @@ static void test_effective(void **state)
 	                                        "user: _mail\n"
 	                                        "dns: { zone_files: [ \"z \\\"\\u00e5\\U0001f4e7\\\\\" ] }\n"));
 	struct text yaml = TEXT_LIMIT(1 << 20);
+	struct text json = TEXT_LIMIT(1 << 20);
 	config_write_effective(config, &yaml);
+	config_write_effective_json(config, &json);
 	static const char *const parts[] = {
 		"service:\n  name: \"relay\"\n  hostname: \"mx.example\"\n",
 		"\nlisteners:\n  - { address: \"127.0.0.1:587\", tls: starttls, bare_newline: normalize, plaintext_auth: "
@@ -475,11 +490,25 @@ static void test_effective(void **state)
 		"\n  connect_map: []\n",
 		"\n  retry:\n    first: 1m\n",
 	};
+	static const char *const json_parts[] = {
+		"{\"service\":{\"name\":\"relay\",\"hostname\":\"mx.example\",",
+		",\"listeners\":[{\"address\":\"127.0.0.1:587\",\"tls\":\"starttls\",\"bare_newline\":\"normalize\",",
+		",\"plaintext_auth\":false,\"proxy_protocol\":false}],",
+		"\"limits\":{\"message_size\":\"25MiB\",\"recipients\":1000,\"rate\":\"10/s\",",
+		",\"zone_files\":[\"z \\\"\u00e5\U0001f4e7\\\\\"],",
+		",\"grace\":\"1d\",",
+		"\"egress\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\",\"192.0.2.2\"],\"ehlo\":\"mx.example\"}],",
+		",\"listen\":[\"127.0.0.1:1\",\"[::1]:2\"]}",
+		",\"connect_map\":[]}",
+		"\"queue\":{\"retry\":{\"first\":\"1m\",",
+	};
 	for (size_t i = 0; i < CASES(parts); i++)
-		if (view_find(text_view(&yaml), view_of(parts[i])) == VIEW_NOT_FOUND)
-			fail_msg("not there: %s\nin: %s", parts[i], text_cstring(&yaml));
+		expect_part(text_view(&yaml), parts[i]);
+	for (size_t i = 0; i < CASES(json_parts); i++)
+		expect_part(text_view(&json), json_parts[i]);
 	config_free(config);
 	text_deinit(&yaml);
+	text_deinit(&json);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* What else the schema table gives: the JSON Schema, the manual's section, the configuration in force. */
+/* What else the schema table gives: the JSON Schema and the manual's section. */
 #include "base/bytes.h"
 #include "base/json.h"
 #include "base/must.h"
@@ -252,52 +252,5 @@ void config_write_manual(struct text *roff)
 		for (size_t j = 0; j < schema_rows[i].item_count; j++)
 			manual_row(roff, &schema_rows[i].items[j], text_cstring(&parent));
 		text_deinit(&parent);
-	}
-}
-
-/* ---- in force */
-
-static size_t depth_of(struct view path)
-{
-	size_t depth = 0;
-	for (size_t i = 0; i < path.length; i++)
-		depth += path.data[i] == '.';
-	return depth;
-}
-
-static void effective_list(const struct schema_row *row, const struct config *config, struct text *yaml)
-{
-	const char *items = NULL;
-	size_t count = 0;
-	bytes_copy(&items, sizeof(items), view_bytes((const char *)config + row->offset, sizeof(items)));
-	bytes_copy(&count, sizeof(count), view_bytes((const char *)config + row->count_offset, sizeof(count)));
-	text_add(yaml, count == 0 ? VIEW(" []\n") : VIEW("\n"));
-	for (size_t i = 0; i < count; i++) {
-		text_print(yaml, "%*s- {", (int)(depth_of(view_of(row->path)) * 2 + 2), "");
-		for (size_t j = 0; j < row->item_count; j++) {
-			text_print(yaml, "%s %s: ", j == 0 ? "" : ",", row->items[j].path);
-			value_write(&row->items[j], items + i * row->item_size, yaml);
-		}
-		text_add(yaml, VIEW(" }\n"));
-	}
-}
-
-void config_write_effective(const struct config *config, struct text *yaml)
-{
-	for (size_t i = 0; i < schema_row_count; i++) {
-		const struct schema_row *row = &schema_rows[i];
-		const struct view path = view_of(row->path);
-		const size_t dot = view_find_last_byte(path, '.');
-		const struct view key = dot == VIEW_NOT_FOUND ? path : view_from(path, dot + 1);
-		text_print(yaml, "%*s%.*s:", (int)(depth_of(path) * 2), "", VIEW_PRINT(key));
-		if (row->type == TYPE_SECTION) {
-			text_add_byte(yaml, '\n');
-		} else if (row->type == TYPE_LIST) {
-			effective_list(row, config, yaml);
-		} else {
-			text_add_byte(yaml, ' ');
-			value_write(row, config, yaml);
-			text_add_byte(yaml, '\n');
-		}
 	}
 }

@@ -63,6 +63,14 @@ def test_a_configuration_that_is_wrong_is_no_usage(ready):
     assert sealpost(ready, "service reload").returncode == DONE
 
 
+def test_the_configuration_as_json_is_one(ready):
+    shown = json.loads(sealpost(ready, "config show --json").stdout)
+    assert shown["service"]["hostname"] == "smtp.elastx.email" and shown["queue"]["retry"]["first"] == "1s", shown
+    before = sealpost(ready, "config show").stdout
+    ready.config.write_text(json.dumps(shown))
+    assert sealpost(ready, "config show").stdout == before
+
+
 def test_times_are_short_for_people_and_exact_for_programs(ready):
     ready.try_send(ready.account, "tom@example.com")
     ready.event("delivered")
