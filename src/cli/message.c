@@ -53,15 +53,19 @@ static void print_ended(const struct cli *cli, const json_t *rows)
 	json_t *row;
 	table_init(&table, 7);
 	table_add(&table, (const char *[]){ "TIME", "ID", "ACCOUNT", "SENDER", "RECIPIENT", "FATE", "REPLY" });
-	json_array_foreach(rows, index, row) table_add(&table, (const char *[]){
-															   cli_member_time(row, "time", &arena),
-															   cli_member(row, "id", &arena),
-															   cli_member(row, "account", &arena),
-															   cli_member(row, "sender", &arena),
-															   cli_member(row, "recipient", &arena),
-															   cli_member(row, "fate", &arena),
-															   cli_member(row, "reply", &arena),
-														   });
+	json_array_foreach(rows, index, row)
+	{
+		const char *reason = cli_member(row, "reason", &arena);
+		table_add(&table, (const char *[]){
+							  cli_member_time(row, "time", &arena),
+							  cli_member(row, "id", &arena),
+							  cli_member(row, "account", &arena),
+							  cli_member(row, "sender", &arena),
+							  cli_member(row, "recipient", &arena),
+							  cli_member(row, "fate", &arena),
+							  reason[0] != '\0' ? reason : cli_member(row, "reply", &arena),
+						  });
+	}
 	table_print(&table, cli->colour);
 	arena_deinit(&arena);
 }

@@ -502,6 +502,8 @@ static void search_row_wire(struct wire *wire, void *element)
 	WIRE_ENUM(wire, value->fate, enum fate, FATE_SUPPRESSED);
 	wire_i64(wire, &value->when);
 	wire_verdict(wire, &value->verdict);
+	wire_view(wire, &value->class, NAME_MOST);
+	wire_view(wire, &value->reason, LINE_MOST);
 }
 
 static void search_answer_wire(struct wire *wire, void *element)

@@ -329,6 +329,7 @@ struct search_row {
 	enum fate fate;
 	int64_t when;
 	struct verdict verdict;
+	struct view class, reason;
 };
 struct search_answer {
 	struct search_row *rows;

@@ -3,7 +3,7 @@ import json
 import re
 import subprocess
 
-from relay import BUILD
+from relay import BUILD, wait_for
 
 UNKNOWN = "01m8ger6xkg5dcq9x48w6j2m40"
 
@@ -78,3 +78,22 @@ def test_times_are_short_for_people_and_exact_for_programs(ready):
     assert re.search(r" \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", shown, re.M), shown
     told = json.loads(sealpost(ready, "account list --json").stdout)["accounts"][0]["last_login"]
     assert re.fullmatch(r"[-\dT:]+\.\d{6}Z", told), told
+
+
+def test_a_search_tells_the_reason(ready):
+    """As the queue's list does: what was given with --reason, or else the last reply."""
+    ready.sink.answers["alice"] = "450 4.2.1 not now"
+    ready.sink.answers["bob"] = "550 5.1.1 nobody of that name"
+    with ready.client(ready.account) as client:
+        client.sendmail("tom@example.com", ["alice@rcpt.test", "bob@rcpt.test"], "From: tom@example.com\r\n\r\nhi\r\n")
+    ready.event("bounced")
+    ready.event("deferred")
+    cancelled = sealpost(ready, "queue cancel recipient=alice@rcpt.test --reason 'not wanted'")
+    assert cancelled.returncode == DONE, cancelled
+    search = lambda: json.loads(sealpost(ready, "messages search --json sender=tom@example.com").stdout)["messages"]
+    rows = {row["recipient"]: row for row in wait_for(lambda: len(search()) == 2 and search())}
+    assert rows["alice@rcpt.test"]["reason"] == "not wanted" and rows["alice@rcpt.test"]["code"] == 450, rows
+    assert "reason" not in rows["bob@rcpt.test"] and rows["bob@rcpt.test"]["class"] == "bad-mailbox", rows
+    shown = sealpost(ready, "messages search sender=tom@example.com").stdout
+    assert re.search(r"alice@rcpt.test +cancelled +not wanted$", shown, re.M), shown
+    assert re.search(r"bob@rcpt.test +bounced +.*nobody of that name", shown), shown

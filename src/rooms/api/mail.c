@@ -352,6 +352,24 @@ static bool read_time(struct api_request *request, const char *name, int64_t *wa
 	return true;
 }
 
+static void write_search_row(struct api_request *request, const struct search_row *row)
+{
+	struct json *out = &request->out;
+	json_open_object(out);
+	api_member_id(request, "id", &row->id);
+	api_member_time(request, "time", row->when);
+	json_member_string(out, VIEW("fate"), view_of(fate_name(row->fate)));
+	json_member_string(out, VIEW("account"), row->account);
+	json_member_string(out, VIEW("sender"), row->sender);
+	json_member_string(out, VIEW("recipient"), row->recipient);
+	json_member_string_optional(out, VIEW("site"), row->site);
+	write_verdict(out, &row->verdict);
+	json_member_string_optional(out, VIEW("class"), row->class);
+	json_member_string_optional(out, VIEW("reason"), row->reason);
+	json_member_integer(out, VIEW("seq"), (int64_t)row->seq);
+	json_close_object(out);
+}
+
 void handle_search(struct api_request *request)
 {
 	struct search_request question = {
@@ -375,20 +393,8 @@ void handle_search(struct api_request *request)
 	json_open_object(out);
 	json_key(out, VIEW("messages"));
 	json_open_array(out);
-	for (size_t i = 0; i < answer.row_count; i++) {
-		const struct search_row *row = &answer.rows[i];
-		json_open_object(out);
-		api_member_id(request, "id", &row->id);
-		api_member_time(request, "time", row->when);
-		json_member_string(out, VIEW("fate"), view_of(fate_name(row->fate)));
-		json_member_string(out, VIEW("account"), row->account);
-		json_member_string(out, VIEW("sender"), row->sender);
-		json_member_string(out, VIEW("recipient"), row->recipient);
-		json_member_string_optional(out, VIEW("site"), row->site);
-		write_verdict(out, &row->verdict);
-		json_member_integer(out, VIEW("seq"), (int64_t)row->seq);
-		json_close_object(out);
-	}
+	for (size_t i = 0; i < answer.row_count; i++)
+		write_search_row(request, &answer.rows[i]);
 	json_close_array(out);
 	if (answer.more && answer.row_count > 0)
 		json_member_integer(out, VIEW("next"), (int64_t)answer.rows[answer.row_count - 1].seq);

@@ -292,7 +292,9 @@ void answer_search(void *room, const struct caller *caller, const void *request,
 			                                                   .site = row->site,
 			                                                   .fate = fate_of(row->fate),
 			                                                   .when = row->when_wall,
-			                                                   .verdict = row->verdict };
+			                                                   .verdict = row->verdict,
+			                                                   .class = row->class,
+			                                                   .reason = row->reason };
 	}
 }
 

@@ -525,6 +525,11 @@ static void play_actions(struct scene *scene)
 	const struct trace_answer story = trace(scene, 1);
 	for (size_t i = 0; i < 2; i++)
 		assert_true(story.rows[i].ended && story.rows[i].fate == FATE_CANCELLED);
+	struct search_answer found = { 0 };
+	const struct search_request search = { .domain = VIEW("example.net") };
+	assert_int_equal(queue_search(scene->api, &search, &found, &scene->arena, soon(scene)), ASKED_OK);
+	assert_int_equal(found.row_count, 1);
+	expect_view("why it was cancelled", found.rows[0].reason, VIEW("because"));
 	/* Both failures in one notice. */
 	assert_int_equal(take(scene, 10, 4 * SECOND, &taken), 1);
 	assert_int_equal(taken.jobs[0].kind, JOB_NOTICE);
