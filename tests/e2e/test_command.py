@@ -14,6 +14,7 @@ WRONG = [
     ("account show nobody@here.test", NO, "there is no account nobody@here.test"),
     ("account add 'two words'", USAGE, "without blanks"),
     ("account add user@domain.com", NO, "there is such an account already"),
+    ("account show a%41", NO, "there is no account a%41"),
     ("account set user@domain.com rate=abc", USAGE, "rate: expected recipients a second"),
     ("account set user@domain.com colour=red", USAGE, "unknown setting"),
     ("account set user@domain.com rate", USAGE, "not KEY=VALUE"),

@@ -115,25 +115,7 @@ static bool route_matches(const struct api_route *route, const struct api_reques
 	return count == request->part_count;
 }
 
-/* Percent-decoding (RFC 3986 2.1) of one part. */
-static struct view decoded(struct view part, struct arena *arena)
-{
-	struct text text = TEXT_LIMIT(4096);
-	for (size_t i = 0; i < part.length; i++) {
-		const bool escaped = part.data[i] == '%' && i + 2 < part.length && byte_hex_value(part.data[i + 1]) >= 0 &&
-		                     byte_hex_value(part.data[i + 2]) >= 0;
-		if (escaped) {
-			text_add_byte(&text, (char)(byte_hex_value(part.data[i + 1]) * 16 + byte_hex_value(part.data[i + 2])));
-			i += 2;
-		} else {
-			text_add_byte(&text, part.data[i]);
-		}
-	}
-	const struct view copy = arena_copy(arena, text_view(&text));
-	text_deinit(&text);
-	return copy;
-}
-
+/* Percent-decoded already (RFC 3986 2.1): a second time would make another name of "a%41". */
 static bool split_path(struct api_request *request)
 {
 	struct view rest = view_from(text_view(&request->path), 1);
@@ -141,7 +123,7 @@ static bool split_path(struct api_request *request)
 	while (view_split(&rest, '/', &part)) {
 		if (request->part_count == PATH_PARTS_MOST)
 			return false;
-		request->parts[request->part_count++] = decoded(part, &request->arena);
+		request->parts[request->part_count++] = part;
 	}
 	return true;
 }
