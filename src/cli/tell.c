@@ -25,6 +25,16 @@ enum outcome_code cli_fail(enum outcome_code code, const char *format, ...)
 	return code;
 }
 
+bool cli_read_domain(const char *given, struct domain *domain)
+{
+	struct text problem = TEXT_LIMIT(4096);
+	const bool good = domain_parse_typed(view_of(given), domain, &problem);
+	if (!good)
+		cli_fail(USAGE, "%s", text_cstring(&problem));
+	text_deinit(&problem);
+	return good;
+}
+
 void cli_print_json(const json_t *value)
 {
 	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);

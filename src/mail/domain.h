@@ -8,6 +8,7 @@
 #include "base/view.h"
 
 struct arena;
+struct text;
 
 #define DOMAIN_LENGTH_MOST 253u
 #define DOMAIN_LABEL_MOST  63u
@@ -34,6 +35,9 @@ enum domain_result {
 enum domain_result domain_parse(struct view text, struct domain *domain);
 /* One clause for people: "a label is longer than 63 octets". */
 struct view domain_result_text(enum domain_result result);
+
+/* What a person typed. False: *problem says why it is none, and what was perhaps meant. */
+bool domain_parse_typed(struct view given, struct domain *domain, struct text *problem);
 
 /* Whether a text that parses is the name itself, and not something that IDNA maps to it (other letter case of
  * non-ASCII, full-width forms, ideographic dots, what is ignored): its labels are ASCII or U-labels (RFC

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 
 #define X10 "xxxxxxxxxx"
 #define U10 "\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc."
@@ -108,6 +109,35 @@ static void parse_cases_hold(void **state)
 		if (!view_equal(domain_view(&domain), view_of(expected)) || domain.name[domain.length] != '\0') {
 			fail_msg("%s: domain %s, not %s", row->name, domain.name, expected);
 		}
+	}
+}
+
+static const struct {
+	const char *name, *typed, *told;
+} typed_cases[] = {
+	{ "a hyphen", "-", "\"-\" is not a domain name: " },
+	{ "an address of IPv4", "192.0.2.1", "\"192.0.2.1\" is not a domain name: the domain ends in a number" },
+	{ "an address of IPv6", "2001:db8::1", "\"2001:db8::1\" is not a domain name: " },
+	{ "nothing", "", "\"\" is not a domain name: the domain is empty" },
+	{ "a web address", "https://example.com/mail",
+	  "https://example.com/mail is not a domain name; is example.com meant?" },
+	{ "a mailbox", "tom@example.com", "tom@example.com is not a domain name; is example.com meant?" },
+	{ "with a port", "example.com:25", "example.com:25 is not a domain name; is example.com meant?" },
+	{ "a domain", "Example.COM.", NULL },
+};
+
+static void typed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(typed_cases) / sizeof(typed_cases[0]); i++) {
+		struct text problem = TEXT_LIMIT(1024);
+		struct domain domain = { 0 };
+		const bool good = domain_parse_typed(view_of(typed_cases[i].typed), &domain, &problem);
+		const bool told =
+			typed_cases[i].told != NULL && view_starts(text_view(&problem), view_of(typed_cases[i].told));
+		if (good != (typed_cases[i].told == NULL) || good == told)
+			fail_msg("%s: \"%s\"", typed_cases[i].name, text_cstring(&problem));
+		text_deinit(&problem);
 	}
 }
 
@@ -245,9 +275,13 @@ static void spelling(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse_cases_hold),          cmocka_unit_test(nul_is_no_end),
-		cmocka_unit_test(every_result_has_its_text), cmocka_unit_test(family),
-		cmocka_unit_test(unicode_for_people),        cmocka_unit_test(spelling),
+		cmocka_unit_test(parse_cases_hold),
+		cmocka_unit_test(nul_is_no_end),
+		cmocka_unit_test(every_result_has_its_text),
+		cmocka_unit_test(family),
+		cmocka_unit_test(unicode_for_people),
+		cmocka_unit_test(spelling),
+		cmocka_unit_test(typed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

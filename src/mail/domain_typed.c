@@ -1,5 +1,6 @@
 /* A domain as somebody typed it. */
-#include "cli/cli.h"
+#include "base/text.h"
+#include "mail/domain.h"
 
 /* What is left of a web address or a mail address: perhaps that is meant. */
 static struct view domain_within(struct view given)
@@ -14,15 +15,19 @@ static struct view domain_within(struct view given)
 	return view_first(given, view_find_byte(given, ':'));
 }
 
-bool cli_read_domain(const char *given, struct domain *domain)
+bool domain_parse_typed(struct view given, struct domain *domain, struct text *problem)
 {
+	enum { SHOWN_MOST = 300 };
 	struct domain within;
-	const enum domain_result result = domain_parse(view_of(given), domain);
+	const enum domain_result result = domain_parse(given, domain);
+	const struct view shown = view_first(given, SHOWN_MOST);
 	if (result == DOMAIN_OK)
 		return true;
-	if (domain_parse(domain_within(view_of(given)), &within) == DOMAIN_OK)
-		cli_fail(USAGE, "%s is not a domain name; is %.*s meant?", given, VIEW_PRINT(domain_view(&within)));
+	if (domain_parse(domain_within(given), &within) == DOMAIN_OK)
+		text_print(problem, "%.*s is not a domain name; is %.*s meant?", VIEW_PRINT(shown),
+		           VIEW_PRINT(domain_view(&within)));
 	else
-		cli_fail(USAGE, "\"%s\" is not a domain name: %.*s", given, VIEW_PRINT(domain_result_text(result)));
+		text_print(problem, "\"%.*s\" is not a domain name: %.*s", VIEW_PRINT(shown),
+		           VIEW_PRINT(domain_result_text(result)));
 	return false;
 }

@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import urllib.parse
 
 import pytest
 from relay import BUILD, wait_for
@@ -60,19 +61,37 @@ def test_a_flipped_bit_is_found(ready):
     assert "journal is damaged" in told["faults"][0]
 
 
-@pytest.mark.parametrize("given, told", [
+NAMED = [("GET", ""), ("DELETE", ""), ("POST", "/rotate"), ("GET", "/records"), ("GET", "/check")]
+NO_DOMAINS = [
     ("https://example.com/mail", "is example.com meant?"),
     ("tom@example.com", "is example.com meant?"),
     ("192.0.2.1", "the domain ends in a number"),
     ("example..com", "not a domain name: "),
+    ("-", "not a domain name: "),
     ("", "the domain is empty"),
-])
+]
+
+
+@pytest.mark.parametrize("given, told", NO_DOMAINS)
 def test_what_is_no_domain(given, told):
     """It is refused before anybody is asked, and no keys are made for it."""
     for verb in ("check", "records", "add", "rotate", "show", "remove"):
         command = [str(BUILD / "src/cli/sealpost"), "--socket", "/nonexistent", "domain", verb, given]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20)
         assert done.returncode == 2 and told in done.stderr, (verb, done.stderr)
+
+
+def test_what_is_no_domain_over_http(ready):
+    """The same words."""
+    for given, told in NO_DOMAINS:
+        name = urllib.parse.quote(given, safe="")
+        asked = [("POST", "/v1/domains", {"domain": given})]
+        if given and "/" not in given:
+            asked += [(method, "/v1/domains/" + name + rest, None) for method, rest in NAMED]
+        for method, path, body in asked:
+            answer = ready.api(method, path, body)
+            assert ready.status == 400 and told in answer["detail"], (method, path, answer)
+    assert [row["domain"] for row in ready.api("GET", "/v1/domains")["domains"]] == ["example.com"]
 
 
 def test_not_beside_a_daemon_that_does_not_answer(ready):

@@ -1,4 +1,5 @@
 /* Domains over HTTP: keys, records, the doctor. */
+#include "mail/domain.h"
 #include "rooms/api/api.h"
 
 static const int64_t patience = 60 * SECOND;
@@ -22,22 +23,17 @@ static const struct view phase_names[] = {
 	[KEY_OLD] = VIEW_INIT("old"),
 };
 
-/* Lower case; what is not a name is told. */
+/* In ASCII and lower case; what is not a name is told. */
 static bool read_domain(struct api_request *request, struct view given, struct view *domain)
 {
-	struct text lower = TEXT_LIMIT(254);
-	if (view_ends(given, VIEW(".")))
-		given = view_first(given, given.length - 1);
-	bool good = given.length > 0 && given.length <= 253;
-	for (size_t i = 0; good && i < given.length; i++) {
-		const char byte = byte_lower(given.data[i]);
-		good = byte_is_alnum(byte) || byte == '-' || byte == '.';
-		text_add_byte(&lower, byte);
-	}
-	*domain = arena_copy(&request->arena, text_view(&lower));
-	text_deinit(&lower);
-	if (!good)
-		api_problem(request, 400, "not a domain name in ASCII: %.*s", VIEW_PRINT(view_first(given, 100)));
+	struct text problem = TEXT_LIMIT(4096);
+	struct domain read;
+	const bool good = domain_parse_typed(given, &read, &problem);
+	if (good)
+		*domain = arena_copy(&request->arena, domain_view(&read));
+	else
+		api_problem(request, 400, "%s", text_cstring(&problem));
+	text_deinit(&problem);
 	return good;
 }
 
