@@ -21,6 +21,10 @@ enum outcome_code {
 
 enum { CLI_ARGUMENTS_MOST = 64, CLI_OPTIONS_MOST = 16 };
 
+/* For verbs that look on for long, and only once they have been answered. A room's restarts are at most 30 s apart.
+ */
+enum { CLI_PATIENCE = 60 };
+
 struct cli_option {
 	struct view name;  /* without the hyphens */
 	const char *value; /* "" for those without */
@@ -39,6 +43,7 @@ struct cli {
 	size_t argument_count;
 	struct cli_option options[CLI_OPTIONS_MOST];
 	size_t option_count;
+	int patience; /* seconds for which a question is asked again while the daemon restarts */
 	void *client; /* client.c's own: one connection for all questions of a run */
 	struct text socket;
 };

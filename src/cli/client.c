@@ -4,6 +4,8 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { ANSWER_MOST = 128 * 1024 * 1024 };
 
@@ -114,15 +116,42 @@ static enum outcome_code tell_problem(const json_t *problem, long status)
 	return cli_fail(status == 400 ? USAGE : NO, "%s", detail);
 }
 
+/* What is so while the daemon, or a room of it, is started anew. */
+static bool is_passing(CURL *curl, CURLcode code, long status)
+{
+	long number = 0;
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
+	if (code == CURLE_COULDNT_CONNECT)
+		return number != EACCES && number != EPERM;
+	return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+	       code == CURLE_PARTIAL_FILE || (code == CURLE_OK && status == 503);
+}
+
+/* Again and again while that may pass, as long as the verb has patience. */
+static CURLcode ask(const struct cli *cli, CURL *curl, struct text *received, long *status)
+{
+	const time_t until = time(NULL) + cli->patience;
+	for (bool told = false;; told = true) {
+		text_clear(received);
+		const CURLcode code = curl_easy_perform(curl);
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+		if (!is_passing(curl, code, *status) || time(NULL) >= until)
+			return code;
+		if (!told)
+			fprintf(stderr, "%ssealpost: the daemon does not answer, is it restarting? Asking again for %d s\n",
+			        isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", cli->patience);
+		sleep(1);
+	}
+}
+
 /* answer NULL: one that is good stays in *received as it is. */
-static enum outcome_code perform(struct cli *cli, CURL *curl, const struct text *received, json_t **answer)
+static enum outcome_code perform(struct cli *cli, CURL *curl, struct text *received, json_t **answer)
 {
 	json_error_t error;
 	long status = 0;
-	const CURLcode code = curl_easy_perform(curl);
+	const CURLcode code = ask(cli, curl, received, &status);
 	if (code != CURLE_OK)
 		return tell_unreached(cli, curl, code);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	const bool good = status >= 200 && status < 300;
 	if (good && answer == NULL)
 		return DONE;

@@ -215,6 +215,7 @@ static enum outcome_code domain_watch(struct cli *cli)
 		result = ask_domain(cli, "GET", "check", &answer);
 		if (result != DONE)
 			break;
+		cli->patience = CLI_PATIENCE;
 		result = judge(answer);
 		text_clear(&findings);
 		write_findings(answer, &findings);

@@ -130,6 +130,7 @@ enum outcome_code events_show(struct cli *cli)
 		result = client_ask(cli, "GET", text_cstring(&path), NULL, &answer);
 		json_t *events = json_object_get(answer, "events");
 		print_events(cli, events);
+		cli->patience = follow ? CLI_PATIENCE : 0;
 		if (json_integer_value(json_object_get(answer, "missed")) > 0)
 			fprintf(stderr, "sealpost: %lld older events are no longer kept; the log has them\n",
 			        (long long)json_integer_value(json_object_get(answer, "missed")));

@@ -20,6 +20,27 @@ def test_another_mistake_is_told(relay):
         watch.wait()
 
 
+def test_it_goes_on_when_the_api_is_restarted(relay):
+    account = relay.add_account()["account"]
+    files = [relay.directory / "shown", relay.directory / "told"]
+    with open(files[0], "wb") as shown, open(files[1], "wb") as told:
+        command = [str(BUILD / "src/cli/sealpost"), "--config", str(relay.config), "domain", "check", "example.com"]
+        watch = subprocess.Popen([*command, "--account", account, "--watch"], stdout=shown, stderr=told)
+    try:
+        wait_for(lambda: "not ready" in files[0].read_text())
+        hidden = relay.directory / "run/hidden"
+        (relay.directory / "run/api.sock").rename(hidden)
+        relay.kill("api")
+        wait_for(lambda: "Asking again for 60 s" in files[1].read_text())
+        hidden.rename(relay.directory / "run/api.sock")
+        relay.publish("example.com", account)
+        assert watch.wait(60) == 0
+    finally:
+        watch.kill()
+        watch.wait()
+    assert files[1].read_text().count("Asking again") == 1
+
+
 def test_it_ends_when_the_domain_is_ready(relay):
     account = relay.add_account()["account"]
     with open(relay.directory / "watched", "wb") as told:
