@@ -112,41 +112,50 @@ enum outcome_code check_spf(struct cli *cli)
 
 /* ---- dkim */
 
-static void print_dkim(const struct cli *cli, const struct dkim_verdict *verdicts, size_t count)
+static void print_signature(const struct dkim_verdict *verdict)
+{
+	struct text line = TEXT_LIMIT(16384);
+	text_print(&line, "%-9s d=", dkim_result_name(verdict->result));
+	text_add_printable(&line, verdict->domain, 300);
+	text_add(&line, VIEW(" s="));
+	text_add_printable(&line, verdict->selector, 300);
+	text_add(&line, VIEW(" a="));
+	text_add_printable(&line, verdict->algorithm, 100);
+	text_print(&line, "%s%.*s", verdict->reason.length > 0 ? "  " : "", VIEW_PRINT(verdict->reason));
+	puts(text_cstring(&line));
+	text_deinit(&line);
+}
+
+static json_t *signature_row(const struct dkim_verdict *verdict)
+{
+	json_t *row = json_object();
+	check_add(row, "domain", verdict->domain);
+	check_add(row, "selector", verdict->selector);
+	check_add(row, "algorithm", verdict->algorithm);
+	json_object_set_new(row, "result", json_string(dkim_result_name(verdict->result)));
+	check_add(row, "reason", verdict->reason);
+	return row;
+}
+
+/* unjudged: those behind the last one that is looked at. */
+static void print_dkim_json(const struct dkim_verdict *verdicts, size_t count, size_t unjudged)
 {
 	json_t *rows = json_array();
-	for (size_t i = 0; i < count; i++) {
-		const struct dkim_verdict *verdict = &verdicts[i];
-		const char *result = dkim_result_name(verdict->result);
-		if (!cli->json) {
-			struct text line = TEXT_LIMIT(16384);
-			text_print(&line, "%-9s d=", result);
-			text_add_printable(&line, verdict->domain, 300);
-			text_add(&line, VIEW(" s="));
-			text_add_printable(&line, verdict->selector, 300);
-			text_add(&line, VIEW(" a="));
-			text_add_printable(&line, verdict->algorithm, 100);
-			text_print(&line, "%s%.*s", verdict->reason.length > 0 ? "  " : "", VIEW_PRINT(verdict->reason));
-			puts(text_cstring(&line));
-			text_deinit(&line);
-			continue;
-		}
-		json_t *row = json_object();
-		check_add(row, "domain", verdict->domain);
-		check_add(row, "selector", verdict->selector);
-		check_add(row, "algorithm", verdict->algorithm);
-		json_object_set_new(row, "result", json_string(result));
-		check_add(row, "reason", verdict->reason);
-		json_array_append_new(rows, row);
-	}
-	if (cli->json) {
-		json_t *told = json_pack("{sO}", "signatures", rows);
-		cli_print_json(told);
-		json_decref(told);
-	} else if (count == 0) {
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(rows, signature_row(&verdicts[i]));
+	json_t *told = json_pack("{so sI}", "signatures", rows, "unjudged", (json_int_t)unjudged);
+	cli_print_json(told);
+	json_decref(told);
+}
+
+static void print_dkim(const struct dkim_verdict *verdicts, size_t count, size_t unjudged)
+{
+	for (size_t i = 0; i < count; i++)
+		print_signature(&verdicts[i]);
+	if (count == 0)
 		puts("the message has no DKIM-Signature");
-	}
-	json_decref(rows);
+	if (unjudged > 0)
+		printf("%zu more not judged: the first %d signatures are\n", unjudged, DKIM_SIGNATURES_MOST);
 }
 
 /* Yes when one passes; untold when none does, and one could not be judged. */
@@ -167,7 +176,11 @@ static enum outcome_code run_dkim(struct cli_resolver *resolver, void *context)
 			code = DONE;
 		else if (verdicts[i].result == DKIM_TEMPERROR && code == NO)
 			code = UNTOLD;
-	print_dkim(resolver->cli, verdicts, count);
+	const size_t unjudged = dkim_signature_count(request.message) - count;
+	if (resolver->cli->json)
+		print_dkim_json(verdicts, count, unjudged);
+	else
+		print_dkim(verdicts, count, unjudged);
 	arena_deinit(&arena);
 	return code;
 }

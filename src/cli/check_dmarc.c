@@ -76,6 +76,10 @@ static void add_signers(struct cli_resolver *resolver, struct view message, stru
 	struct dkim_verdict *verdicts;
 	const struct dkim_verify_request request = { .message = message, .seconds = (int64_t)time(NULL) };
 	const size_t count = dkim_verify(&resolver->txt, &request, arena, &verdicts);
+	const size_t unjudged = dkim_signature_count(message) - count;
+	if (unjudged > 0)
+		fprintf(stderr, "sealpost: %zu signatures are not judged: the first %d are\n", unjudged,
+		        DKIM_SIGNATURES_MOST);
 	struct view *passed = ARENA_ARRAY(arena, struct view, count + 1);
 	struct view *untold = ARENA_ARRAY(arena, struct view, count + 1);
 	for (size_t i = 0; i < count; i++)

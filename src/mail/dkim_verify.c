@@ -321,6 +321,25 @@ static void verify_one(struct verifying *verifying, const struct field *field, s
 		                     VIEW("RSA keys of less than 1024 bits are not trusted any more (RFC 8301 3.2)"));
 }
 
+static bool is_signature(const struct field *field)
+{
+	return view_equal_nocase(field->name, VIEW("DKIM-Signature"));
+}
+
+size_t dkim_signature_count(struct view message)
+{
+	struct arena arena = { 0 };
+	struct verifying verifying = { .arena = &arena };
+	struct view header;
+	size_t count = 0;
+	header_split(message, &header, &verifying.body);
+	read_fields(&verifying, header);
+	for (size_t i = 0; i < verifying.field_count; i++)
+		count += is_signature(&verifying.fields[i]);
+	arena_deinit(&arena);
+	return count;
+}
+
 size_t dkim_verify(const struct txt_lookup *lookup, const struct dkim_verify_request *request, struct arena *arena,
                    struct dkim_verdict **verdicts)
 {
@@ -331,7 +350,7 @@ size_t dkim_verify(const struct txt_lookup *lookup, const struct dkim_verify_req
 	read_fields(&verifying, header);
 	*verdicts = ARENA_ARRAY(arena, struct dkim_verdict, DKIM_SIGNATURES_MOST);
 	for (size_t i = 0; i < verifying.field_count && count < DKIM_SIGNATURES_MOST; i++)
-		if (view_equal_nocase(verifying.fields[i].name, VIEW("DKIM-Signature")))
+		if (is_signature(&verifying.fields[i]))
 			verify_one(&verifying, &verifying.fields[i], &(*verdicts)[count++]);
 	return count;
 }

@@ -56,6 +56,9 @@ void dkim_keys_free(struct dkim_keys *keys); /* NULL is allowed */
 size_t dkim_verify(const struct txt_lookup *lookup, const struct dkim_verify_request *request, struct arena *arena,
                    struct dkim_verdict **verdicts);
 
+/* How many the message has, judged or not. */
+size_t dkim_signature_count(struct view message);
+
 /* ---- the other way round, for a signature of any form
 
  * field: a whole DKIM-Signature with its CRLF; the values of b= and bh= do not matter. What a verifier would compare

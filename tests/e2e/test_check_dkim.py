@@ -105,11 +105,15 @@ def names(keys):
     made.stop()
 
 
-def check(names, message, *options):
-    shown = subprocess.run(
-        [str(BUILD / "src/cli/sealpost"), "check", "dkim", "--resolver", "127.0.0.1:%d" % names.port, "--json", *options],
+def run(names, message, *options):
+    return subprocess.run(
+        [str(BUILD / "src/cli/sealpost"), "check", "dkim", "--resolver", "127.0.0.1:%d" % names.port, *options],
         input=message, capture_output=True, timeout=60,
     )
+
+
+def check(names, message, *options):
+    shown = run(names, message, "--json", *options)
     return shown.returncode, json.loads(shown.stdout)["signatures"]
 
 
@@ -295,6 +299,10 @@ def test_no_signature_and_many(names, keys):
     assert check(names, MESSAGE) == (1, [])
     one = seal(keys)[: -len(MESSAGE)]
     assert len(check(names, one * 40 + MESSAGE)[1]) == 16
+    told = [json.loads(run(names, one * count + MESSAGE, "--json").stdout) for count in (16, 40)]
+    assert [row["unjudged"] for row in told] == [0, 24]
+    assert b"not judged" not in run(names, one * 16 + MESSAGE).stdout
+    assert run(names, one * 40 + MESSAGE).stdout.endswith(b"\n24 more not judged: the first 16 signatures are\n")
 
 
 def test_agrees_with_dkimpy(names, keys):
