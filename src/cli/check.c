@@ -2,6 +2,8 @@
 #include "cli/check.h"
 #include "mail/dkim_verify.h"
 #include "mail/domain.h"
+#include "mail/spf.h"
+#include "mail/spf_name.h"
 #include "mail/token.h"
 
 #include <errno.h>
@@ -91,12 +93,26 @@ static void print_spf(const struct cli *cli, const struct spf_outcome *outcome)
 	       SPF_VOID_MOST);
 }
 
+/* Whose record it would be. */
+static void explain_none(const struct cli_resolver *resolver, const struct spf_client *client, struct arena *arena,
+                         struct spf_outcome *outcome)
+{
+	const struct view sender = spf_sender(client, arena);
+	const struct view domain = view_from(sender, view_find_last_byte(sender, '@') + 1);
+	if (spf_is_name(domain, 2) && spf_of_old_type(&resolver->lookup, domain, arena).length > 0)
+		outcome->problem =
+			arena_print(arena, "%.*s has its record as type SPF (99), which receivers do not ask for (RFC 7208 3.1)",
+		                VIEW_PRINT(domain));
+}
+
 static enum outcome_code run_spf(struct cli_resolver *resolver, void *context)
 {
 	const struct spf_client *client = context;
 	struct arena arena = { 0 };
 	struct spf_outcome outcome;
 	spf_check_host(&resolver->lookup, client, &arena, &outcome);
+	if (outcome.result == SPF_NONE)
+		explain_none(resolver, client, &arena, &outcome);
 	print_spf(resolver->cli, &outcome);
 	arena_deinit(&arena);
 	if (outcome.result == SPF_TEMPERROR)

@@ -24,7 +24,7 @@ static void look_up(void *context, struct view name, enum lookup_type type, stru
 {
 	static const enum dns_type types[] = {
 		[LOOKUP_A] = DNS_A,     [LOOKUP_AAAA] = DNS_AAAA, [LOOKUP_MX] = DNS_MX,
-		[LOOKUP_PTR] = DNS_PTR, [LOOKUP_TXT] = DNS_TXT,
+		[LOOKUP_PTR] = DNS_PTR, [LOOKUP_TXT] = DNS_TXT,   [LOOKUP_SPF] = DNS_SPF,
 	};
 	const struct cli_resolver *resolver = context;
 	struct dns_answer found;

@@ -23,13 +23,13 @@ struct txt_lookup {
 	void (*txt)(void *context, struct view name, struct arena *arena, struct txt_answer *answer);
 };
 
-/* ---- of all that SPF's evaluation asks for */
+/* ---- of all that SPF's evaluation asks for; and type SPF, which it does not, to explain why there is no record */
 
-enum lookup_type { LOOKUP_A, LOOKUP_AAAA, LOOKUP_MX, LOOKUP_PTR, LOOKUP_TXT };
+enum lookup_type { LOOKUP_A, LOOKUP_AAAA, LOOKUP_MX, LOOKUP_PTR, LOOKUP_TXT, LOOKUP_SPF };
 
 struct lookup_answer {
 	enum txt_status status;
-	/* A, AAAA: the address' octets. MX, PTR: a name without the last dot; empty: the root. TXT: as above. */
+	/* A, AAAA: the address' octets. MX, PTR: a name without the last dot; empty: the root. TXT, SPF: as above. */
 	struct view *records;
 	size_t count;
 	struct view detail; /* FAILED: why */

@@ -312,3 +312,13 @@ void spf_admit(const struct txt_lookup *lookup, struct view domain, struct view 
 	else
 		finding->admission = admit_nested(lookup, include, arena, finding);
 }
+
+struct view spf_of_old_type(const struct dns_lookup *lookup, struct view domain, struct arena *arena)
+{
+	struct lookup_answer answer = { 0 };
+	lookup->lookup(lookup->context, domain, LOOKUP_SPF, arena, &answer);
+	for (size_t i = 0; answer.status == TXT_FOUND && i < answer.count; i++)
+		if (spf_is_record(answer.records[i]))
+			return answer.records[i];
+	return VIEW_NONE;
+}

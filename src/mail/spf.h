@@ -81,6 +81,9 @@ void spf_admit(const struct txt_lookup *lookup, struct view domain, struct view 
 /* The same replacement, without what includes one of these names. */
 struct view spf_replacement(const struct spf_finding *finding, struct view include, const struct view *dead,
                             size_t dead_count, struct arena *arena);
+/* Of a domain without a record in TXT: the one that it has in type SPF (99), which receivers do not ask for (RFC 7208
+ * 3.1). Empty: none. For explanations: no mail depends on it. */
+struct view spf_of_old_type(const struct dns_lookup *lookup, struct view domain, struct arena *arena);
 /* The text without what does not belong into a record: quotes, commas, strings that were joined without a blank. It
  * begins with v=spf1. Empty: it was not meant to be a record. *clause: what was wrong; empty: nothing. */
 struct view spf_clean(struct view text, struct arena *arena, struct view *clause);

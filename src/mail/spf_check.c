@@ -74,7 +74,8 @@ static struct view printable(struct check *check, struct view text)
 /* ---- look-ups */
 
 static const char *const type_names[] = {
-	[LOOKUP_A] = "A", [LOOKUP_AAAA] = "AAAA", [LOOKUP_MX] = "MX", [LOOKUP_PTR] = "PTR", [LOOKUP_TXT] = "TXT",
+	[LOOKUP_A] = "A",     [LOOKUP_AAAA] = "AAAA", [LOOKUP_MX] = "MX",
+	[LOOKUP_PTR] = "PTR", [LOOKUP_TXT] = "TXT",   [LOOKUP_SPF] = "SPF",
 };
 
 /* FAILED also when nothing may be asked any more. What cannot be a name has no record (RFC 7208 4.8). */

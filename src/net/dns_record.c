@@ -62,6 +62,7 @@ bool dns_record_read(enum dns_type type, struct view wire, struct arena *arena, 
 	*record = (struct dns_record){ 0 };
 	switch (type) {
 	case DNS_TXT:
+	case DNS_SPF:
 		return read_strings(wire, arena, record);
 	case DNS_MX:
 		if (wire.length < 3)

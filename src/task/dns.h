@@ -17,6 +17,7 @@ enum dns_type {
 	DNS_TXT = 16,
 	DNS_AAAA = 28,
 	DNS_TLSA = 52,
+	DNS_SPF = 99, /* RFC 4408 3.1.1, given up by RFC 7208 3.1: for explanations alone */
 };
 
 enum dns_status {
@@ -29,7 +30,7 @@ enum dns_status {
 
 struct dns_record {
 	/* A, AAAA: address bytes. MX: host name as text without the last dot ("" for the root), preference beside.
-	 * TXT: all strings of the record joined. CNAME, NS, PTR: name as text. Others: the wire form. */
+	 * TXT, SPF: all strings of the record joined. CNAME, NS, PTR: name as text. Others: the wire form. */
 	struct view data;
 	uint16_t preference;   /* MX */
 	uint16_t string_count; /* TXT: how many strings it came in */

@@ -13,6 +13,7 @@ WORLD = {
     "mx.example.com": [("A", "192.0.2.10"), ("AAAA", "2001:db8::10")],
     "_spf.example.net": [("TXT", '"v=spf1 ip4:198.51.100.0/24 " "~all"')],
     "why.example.com": [("TXT", '"%{i} may not send as %{d}"')],
+    "old.example.com": [("SPF", '"v=spf1 mx -all"')],
     "dead.example": ["SERVFAIL"],
     "reserved.invalid": [("TXT", '"v=spf1 ptr:test.invalid -all"')],
     "1.0.0.127.in-addr.arpa": [("PTR", "own.test.invalid.")],
@@ -68,6 +69,12 @@ def test_explanation_and_counts(names):
     told = check(names.port, "203.0.113.1", "tom@example.com")[1]
     assert told["explanation"] == "203.0.113.1 may not send as example.com"
     assert (told["lookups"], told["void_lookups"]) == (2, 0)
+
+
+def test_type_spf_is_told_and_does_not_count(names):
+    status, told = check(names.port, "192.0.2.10", "tom@old.example.com")
+    assert (status, told["result"]) == (1, "none") and "type SPF (99)" in told["problem"], told
+    assert "problem" not in check(names.port, "192.0.2.10", "tom@mx.example.com")[1]
 
 
 def test_silence_ends_within_its_time(names):

@@ -205,6 +205,21 @@ static bool egress_settles(struct lookup_context *context, const struct who *who
 	return outcome.result == SPF_PASS || outcome.result == SPF_TEMPERROR;
 }
 
+/* For the doctor, where TXT has none. */
+static void look_for_old_type(struct lookup_context *context, struct view domain, struct view include,
+                              struct arena *arena, struct finding *finding)
+{
+	const struct dns_lookup lookup = { .context = context, .lookup = lookup_any };
+	struct spf_finding old = { .records = { spf_of_old_type(&lookup, domain, arena) }, .record_count = 1 };
+	if (old.records[0].length == 0)
+		return;
+	finding->expected = spf_replacement(&old, include, NULL, 0, arena);
+	finding->fix = finding->expected;
+	finding->detail =
+		VIEW("the SPF record is of type SPF (99), which receivers do not ask for (RFC 7208 3.1): publish "
+	         "it as TXT");
+}
+
 void find_spf(struct resolver *resolver, const struct who *who, enum freshness freshness, struct arena *arena,
               struct finding *finding)
 {
@@ -246,6 +261,8 @@ void find_spf(struct resolver *resolver, const struct who *who, enum freshness f
 		finding->status.detail = 24;
 	finding->problem = problem_said(&spf, include, arena);
 	finding->detail = finding->problem;
+	if (is_doctor && spf.admission == SPF_NO_RECORD)
+		look_for_old_type(&context, who->domain, include, arena, finding);
 	/* Of a record that is to grow. */
 	if (is_doctor && spf.record.length > 0)
 		finding->detail = arena_print(

@@ -13,8 +13,8 @@ static const struct spf_case {
 		struct view name, data;
 	} published[4];
 	enum check_state state;
-	const char *detail;     /* within it */
-	const char *warned_fix; /* WARN: the record that would not be warned of */
+	const char *detail; /* within it */
+	const char *fix;    /* WARN: the record that would not be warned of; FAIL: any when NULL */
 } spf_cases[] = {
 	{ "the include",
 	  NONE,
@@ -77,6 +77,23 @@ static const struct spf_case {
 	  { { DNS_TXT, VIEW_INIT("example.com"), VIEW_INIT("v=spf1include:elastx.email -all") } },
 	  STATE_FAIL,
 	  "what is seen is not read as an SPF record: it must begin with v=spf1 and a blank" },
+	{ "of type SPF alone",
+	  NONE,
+	  { { DNS_SPF, VIEW_INIT("example.com"), VIEW_INIT("v=spf1 include:elastx.email -all") } },
+	  STATE_FAIL,
+	  "the SPF record is of type SPF (99), which receivers do not ask for",
+	  "v=spf1 include:elastx.email -all" },
+	{ "of type SPF alone, without us",
+	  NONE,
+	  { { DNS_SPF, VIEW_INIT("example.com"), VIEW_INIT("v=spf1 mx ~all") } },
+	  STATE_FAIL,
+	  "publish it as TXT",
+	  "v=spf1 mx include:elastx.email ~all" },
+	{ "of type SPF, and no record",
+	  NONE,
+	  { { DNS_SPF, VIEW_INIT("example.com"), VIEW_INIT("hello") } },
+	  STATE_FAIL,
+	  "there is no SPF record" },
 	{ "an include loop",
 	  NONE,
 	  { { DNS_TXT, VIEW_INIT("example.com"), VIEW_INIT("v=spf1 include:elastx.email include:example.com -all") },
@@ -113,8 +130,8 @@ static void findings(void **state)
 		expect_number(row->name, spf->state, row->state);
 		if (view_find(spf->detail, view_of(row->detail)) == VIEW_NOT_FOUND)
 			fail_msg("%s: %.*s", row->name, VIEW_PRINT(spf->detail));
-		if (row->state != STATE_FAIL)
-			expect_view(row->name, spf->fix, row->warned_fix == NULL ? VIEW_NONE : view_of(row->warned_fix));
+		if (row->state != STATE_FAIL || row->fix != NULL)
+			expect_view(row->name, spf->fix, row->fix == NULL ? VIEW_NONE : view_of(row->fix));
 		else
 			expect_number(row->name, spf->fix.length > 0, true);
 		/* At MAIL it is the same, but for what is only worth a warning. */

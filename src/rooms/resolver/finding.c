@@ -88,7 +88,7 @@ void lookup_any(void *context, struct view name, enum lookup_type type, struct a
 {
 	static const enum dns_type types[] = {
 		[LOOKUP_A] = DNS_A,     [LOOKUP_AAAA] = DNS_AAAA, [LOOKUP_MX] = DNS_MX,
-		[LOOKUP_PTR] = DNS_PTR, [LOOKUP_TXT] = DNS_TXT,
+		[LOOKUP_PTR] = DNS_PTR, [LOOKUP_TXT] = DNS_TXT,   [LOOKUP_SPF] = DNS_SPF,
 	};
 	const struct lookup_context *lookup = context;
 	struct dns_answer found;
