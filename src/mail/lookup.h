@@ -37,6 +37,7 @@ struct lookup_answer {
 
 struct dns_lookup {
 	void *context;
+	/* name: a backslash begins an escape (RFC 1035 5.1), as in the names of answers. */
 	void (*lookup)(void *context, struct view name, enum lookup_type type, struct arena *arena,
 	               struct lookup_answer *answer);
 };

@@ -78,18 +78,13 @@ static const char *const type_names[] = {
 	[LOOKUP_PTR] = "PTR", [LOOKUP_TXT] = "TXT",   [LOOKUP_SPF] = "SPF",
 };
 
-/* FAILED also when nothing may be asked any more. What cannot be a name has no record (RFC 7208 4.8). */
-static void ask(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
+/* A name that DNS has told, and as it writes it. FAILED also when nothing may be asked any more. */
+static void ask_told(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
 {
 	struct spf_outcome *outcome = check->outcome;
 	*answer = (struct lookup_answer){ .status = TXT_FAILED };
 	if (check->failed)
 		return;
-	if (!spf_is_name(name, 1)) {
-		answer->status = TXT_NONE;
-		trace(check, "%.*s is not a domain name", VIEW_PRINT(name));
-		return;
-	}
 	if (outcome->queries == SPF_QUERIES_MOST) {
 		fail(check, SPF_PERMERROR, arena_print(check->arena, "more than %d queries", SPF_QUERIES_MOST));
 		return;
@@ -103,14 +98,31 @@ static void ask(struct check *check, struct view name, enum lookup_type type, st
 		      answer->count == 1 ? "" : "s");
 }
 
-/* RFC 7208 5: a look-up that fails makes the result temperror. */
-static void ask_or_fail(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
+/* What cannot be a name has no record (RFC 7208 4.8). */
+static void ask(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
 {
-	ask(check, name, type, answer);
+	if (check->failed || spf_is_name(name, 1)) {
+		ask_told(check, spf_name_for_dns(name, check->arena), type, answer);
+		return;
+	}
+	*answer = (struct lookup_answer){ .status = TXT_NONE };
+	trace(check, "%.*s is not a domain name", VIEW_PRINT(name));
+}
+
+/* RFC 7208 5: a look-up that fails makes the result temperror. */
+static void fail_with(struct check *check, struct view name, enum lookup_type type,
+                      const struct lookup_answer *answer)
+{
 	if (answer->status == TXT_FAILED)
 		fail(check, SPF_TEMPERROR,
 		     arena_print(check->arena, "%.*s %s: %.*s", VIEW_PRINT(printable(check, name)), type_names[type],
 		                 VIEW_PRINT(answer->detail)));
+}
+
+static void ask_or_fail(struct check *check, struct view name, enum lookup_type type, struct lookup_answer *answer)
+{
+	ask(check, name, type, answer);
+	fail_with(check, name, type, answer);
 }
 
 /* A term that asks (RFC 7208 4.6.4). */
@@ -147,7 +159,7 @@ static bool name_holds_client(struct check *check, struct view name)
 {
 	struct lookup_answer answer;
 	const size_t length = check->client.is_ip6 ? 16 : 4;
-	ask(check, name, family(check), &answer);
+	ask_told(check, name, family(check), &answer);
 	for (size_t i = 0; answer.status == TXT_FOUND && i < answer.count; i++)
 		if (view_equal(answer.records[i], view_bytes(check->client.address, length)))
 			return true;
@@ -197,7 +209,7 @@ static struct view validated_name(void *context)
 		return VIEW("unknown");
 	ask_pointers(check, &pointers);
 	for (size_t i = 0; pointers.status == TXT_FOUND && i < pointers.count; i++)
-		if (view_equal_nocase(pointers.records[i], level->domain) && name_holds_client(check, level->domain))
+		if (view_equal_nocase(pointers.records[i], level->domain) && name_holds_client(check, pointers.records[i]))
 			return level->domain;
 	struct view name = pointer_within(check, &pointers, level->domain);
 	for (size_t i = 0; pointers.status == TXT_FOUND && i < pointers.count && name.length == 0; i++)
@@ -307,7 +319,8 @@ static bool match_mx(struct level *level, const struct spf_term *term)
 		struct lookup_answer answer;
 		if (exchangers.records[i].length == 0)
 			continue; /* RFC 7505: none */
-		ask_or_fail(check, exchangers.records[i], family(check), &answer);
+		ask_told(check, exchangers.records[i], family(check), &answer);
+		fail_with(check, exchangers.records[i], family(check), &answer);
 		if (!check->failed && addresses_hold(check, &answer, term))
 			return true;
 	}

@@ -15,6 +15,12 @@ static const struct view zones[] = {
 		"j\303\266rg.list.example A 192.0.2.1\n"
 		"j\303\266rg@local.example.list.example A 192.0.2.1\n"
 		"tom.list.example A 192.0.2.1\n"
+		"\"a\\\\.b\\\\\".list.example A 192.0.2.1\n"
+		"back.example TXT v=spf1 include:a\\b.%{d}.list.example -all exp=%{l}.why.example\n"
+		"a\\\\b.back.example.list.example TXT v=spf1 mx\n"
+		"a\\\\b.back.example.list.example MX a\\046b\\092.example\n"
+		"a\\046b\\092.example A 192.0.2.1\n"
+		"\"\\\\\".why.example TXT %{l}\n"
 		"localred.example TXT v=spf1 redirect=%{l1r+}.list.example\n"
 		"j\303\266rg.list.example TXT v=spf1 +all\n"
 		"dots.example TXT v=spf1 exists:%{o}.%{h}.%{s}.list.example -all\n"
@@ -250,6 +256,10 @@ static const struct check_case {
 	{ "tom@r\377.example", V4, false, SPF_NONE, "" },
 	{ "j\303\266rg@local.example", V4, false, SPF_FAIL, "" },
 	{ "tom@local.example", V4, false, SPF_PASS, "" },
+	{ "\"a\\.b\\\"@local.example", V4, false, SPF_PASS, "" },
+	{ "\"a.b\"@local.example", V4, false, SPF_FAIL, "" },
+	{ "tom@back.example", V4, false, SPF_PASS, "" },
+	{ "\"\\\"@back.example", OTHER, false, SPF_FAIL, "\"\\\"" },
 	{ "tom@dots.example.", V4, false, SPF_PASS, "" },
 	{ "tom@dots.example..", V4, false, SPF_NONE, "" },
 	{ "tom@.", V4, false, SPF_NONE, "" },

@@ -18,6 +18,18 @@ bool spf_is_name(struct view name, size_t labels_least)
 	return count >= labels_least;
 }
 
+struct view spf_name_for_dns(struct view name, struct arena *arena)
+{
+	struct text escaped = TEXT_LIMIT(2 * DOMAIN_MOST);
+	if (view_find_byte(name, '\\') == VIEW_NOT_FOUND)
+		return name;
+	for (size_t i = 0; i < name.length; i++)
+		text_print(&escaped, "%s%c", name.data[i] == '\\' ? "\\" : "", name.data[i]);
+	const struct view copy = arena_copy(arena, text_view(&escaped));
+	text_deinit(&escaped);
+	return copy;
+}
+
 struct view spf_without_last_dot(struct view name)
 {
 	return view_ends(name, VIEW(".")) ? view_first(name, name.length - 1) : name;

@@ -8,6 +8,8 @@
 
 /* Without the last dot: at least so many labels, none empty, none longer than 63 octets, 253 in all. */
 bool spf_is_name(struct view name, size_t labels_least);
+/* As DNS is asked for it: there a backslash begins an escape (RFC 1035 5.1), in a sender it is one octet. */
+struct view spf_name_for_dns(struct view name, struct arena *arena);
 struct view spf_without_last_dot(struct view name);
 /* RFC 7208 7.3: from the left whole labels go until it fits. Without the last dot. */
 struct view spf_shorten(struct view name);

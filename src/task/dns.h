@@ -50,7 +50,8 @@ struct dns_answer {
 
 struct dns;
 struct dns_operations {
-	/* Suspends. name: ASCII text (A-labels), with or without the last dot. fresh: past every cache older than 10 s.
+	/* Suspends. name: ASCII text (A-labels), with or without the last dot; a backslash begins an escape (RFC 1035
+	 * 5.1), as in the names of answers. fresh: past every cache older than 10 s.
 	 */
 	void (*lookup)(struct dns *dns, struct view name, enum dns_type type, bool fresh, int64_t deadline,
 	               struct arena *arena, struct dns_answer *answer);
