@@ -102,6 +102,11 @@ static bool server_of_config(const struct cli *cli, struct letter *letter)
 	struct config *config = cli_read_config(cli);
 	if (config == NULL)
 		return false;
+	if (config->listener_count == 0) {
+		cli_fail(UNREACHED, "%s names no listeners", cli->config_path);
+		config_free(config);
+		return false;
+	}
 	const struct config_listener *listener = &config->listeners[0];
 	struct endpoint address = listener->address;
 	/* Who listens on all addresses is found on the nearest. */
