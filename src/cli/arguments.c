@@ -205,11 +205,29 @@ static bool read_words(struct cli *cli, int count, const char *const *words, str
 	return true;
 }
 
+/* What usage calls the argument of that number. */
+static struct view argument_name(const struct cli_verb *verb, size_t number)
+{
+	struct view rest = view_of(verb->arguments);
+	struct view word = VIEW_NONE;
+	for (size_t i = 0; i <= number; i++)
+		view_split(&rest, ' ', &word);
+	return word;
+}
+
 /* A name and an id are a part of a question's path, which would be another path without them. */
 static bool lacks_name(const struct cli *cli)
 {
-	const struct view first = view_of(cli->verb->arguments);
+	const struct view first = argument_name(cli->verb, 0);
 	return (view_starts(first, VIEW("NAME")) || view_starts(first, VIEW("ID"))) && cli->arguments[0][0] == '\0';
+}
+
+static void tell_surplus(const struct cli_verb *verb, const char *word, struct text *problem)
+{
+	if (view_find(view_of(verb->arguments), VIEW("< ")) != VIEW_NOT_FOUND)
+		text_print(problem, "%s is too much; a file comes on standard input: < %s", word, word);
+	else
+		text_print(problem, "%s is too much; quote what has blanks", word);
 }
 
 bool cli_read(struct cli *cli, int count, const char *const *words, struct text *problem)
@@ -221,11 +239,12 @@ bool cli_read(struct cli *cli, int count, const char *const *words, struct text 
 	if (cli->verb == NULL)
 		return cli->argument_count == 0 || explain_words(cli->arguments, cli->argument_count, problem);
 	if (cli->argument_count < cli->verb->least)
-		text_add(problem, VIEW("an argument is missing"));
+		text_print(problem, "an argument is missing: %.*s",
+		           VIEW_PRINT(argument_name(cli->verb, cli->argument_count)));
 	else if (cli->argument_count > cli->verb->most)
-		text_print(problem, "%s is too much; quote what has blanks", cli->arguments[cli->verb->most]);
+		tell_surplus(cli->verb, cli->arguments[cli->verb->most], problem);
 	else if (lacks_name(cli))
-		text_add(problem, VIEW("an argument is empty"));
+		text_print(problem, "an argument is empty: %.*s", VIEW_PRINT(argument_name(cli->verb, 0)));
 	return problem->length == 0;
 }
 

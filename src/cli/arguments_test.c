@@ -81,6 +81,34 @@ static void test_lines(void **state)
 	}
 }
 
+static const struct {
+	const char *name;
+	const char *words[6];
+	int count;
+	const char *told;
+} problem_cases[] = {
+	{ "the first is missing", { "account", "show" }, 2, "an argument is missing: NAME" },
+	{ "the second is missing", { "account", "set", "a" }, 3, "an argument is missing: KEY=VALUE..." },
+	{ "it is empty", { "trace", "" }, 2, "an argument is empty: ID" },
+	{ "a file for one that reads",
+	  { "check", "dkim", "x" },
+	  3,
+	  "x is too much; a file comes on standard input: < x" },
+	{ "blanks without quotes", { "classify", "reply", "250", "ok" }, 4, "ok is too much; quote what has blanks" },
+};
+
+static void test_problems(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CASES(problem_cases); i++) {
+		struct text problem = TEXT_LIMIT(4096);
+		struct cli cli = { 0 };
+		assert_false(cli_read(&cli, problem_cases[i].count, problem_cases[i].words, &problem));
+		expect_view(problem_cases[i].name, text_view(&problem), view_of(problem_cases[i].told));
+		text_deinit(&problem);
+	}
+}
+
 static void expect_narrow(const char *name, struct view text)
 {
 	struct view line;
@@ -124,7 +152,7 @@ static void test_table(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_usage),
-		                                cmocka_unit_test(test_table) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_problems),
+		                                cmocka_unit_test(test_usage), cmocka_unit_test(test_table) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

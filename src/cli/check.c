@@ -257,7 +257,9 @@ static enum outcome_code run_token(struct cli_resolver *resolver, void *context)
 	if (answer.status == TXT_FAILED)
 		code = UNTOLD;
 	const char *result = code == DONE ? "pass" : code == UNTOLD ? "temperror" : "fail";
-	const struct view why = code == NO ? explain_token(cli, question, domain, &answer, &arena) : VIEW_NONE;
+	const struct view why = code == NO       ? explain_token(cli, question, domain, &answer, &arena)
+	                        : code == UNTOLD ? answer.detail
+	                                         : VIEW_NONE;
 	if (cli->json) {
 		json_t *told = json_object();
 		check_add(told, "domain", domain);

@@ -191,9 +191,11 @@ static void print_dmarc(const struct cli *cli, const struct dmarc_identifiers *i
 	text_add_printable(&record, evaluation->record, 500);
 	if (evaluation->record.length > 0)
 		printf("  %.*s: %s\n", VIEW_PRINT(evaluation->record_name), text_cstring(&record));
-	printf("  SPF %s aligned, DKIM %s aligned with %.*s (organization %.*s)\n",
-	       evaluation->spf_aligned ? "is" : "is not", evaluation->dkim_aligned ? "is" : "is not", VIEW_PRINT(author),
-	       VIEW_PRINT(evaluation->organizational));
+	printf("  SPF %s aligned, DKIM %s aligned with %.*s", evaluation->spf_aligned ? "is" : "is not",
+	       evaluation->dkim_aligned ? "is" : "is not", VIEW_PRINT(author));
+	if (evaluation->organizational.length > 0)
+		printf(" (organization %.*s)", VIEW_PRINT(evaluation->organizational));
+	putchar('\n');
 	printf("%s", result);
 	if (evaluation->conclusion == DMARC_FAIL)
 		printf(", policy %s", dmarc_policy_name(evaluation->applied));

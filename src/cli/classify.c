@@ -113,10 +113,12 @@ enum outcome_code classify_reply(struct cli *cli)
 	if (!read_stage(cli, &stage))
 		return USAGE;
 	smtp_reply_init(&reply);
-	if (cli->argument_count > 0)
+	if (cli->argument_count > 0) {
 		text_add(&input, view_of(cli->arguments[0]));
-	else
+	} else {
+		input_announce("the reply");
 		file_read_all(STDIN_FILENO, &input);
+	}
 	const bool good = read_reply(text_view(&input), &reply);
 	if (good) {
 		json_t *told = json_of_reply(stage, &reply, &arena);

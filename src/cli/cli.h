@@ -109,6 +109,8 @@ void path_add_query(struct text *path, const char *name, const char *value); /* 
 
 enum { INPUT_MOST = 64 * 1024 * 1024 };
 bool file_read_all(int descriptor, struct text *into);
+/* To whom sits at a terminal and was not asked for anything yet. */
+void input_announce(const char *what);
 /* The file at path, "-" for standard input. False: the reason was told. */
 bool file_read(const char *path, struct text *into);
 /* Files end their lines in LF, mail in CRLF (RFC 5322 2.3): each line with CRLF, a last one without an end stays so.

@@ -47,7 +47,8 @@ enum outcome_code config_check(struct cli *cli)
 	enum outcome_code result;
 	const int descriptor = open(cli->config_path, O_RDONLY | O_CLOEXEC);
 	if (descriptor < 0 || !file_read_all(descriptor, &yaml))
-		result = cli_fail(NO, "cannot read %s: %s; --config FILE names another", cli->config_path, strerror(errno));
+		result = cli_fail(NO, "cannot read %s: %s; --config FILE names another configuration", cli->config_path,
+		                  strerror(errno));
 	else
 		result = check_text(cli, text_view(&yaml));
 	if (descriptor >= 0)

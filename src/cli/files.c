@@ -24,9 +24,17 @@ bool file_read_all(int descriptor, struct text *into)
 	}
 }
 
+void input_announce(const char *what)
+{
+	if (isatty(STDIN_FILENO) == 1)
+		fprintf(stderr, "sealpost: reading %s from standard input (Ctrl-D ends it)\n", what);
+}
+
 bool file_read(const char *path, struct text *into)
 {
 	const bool is_input = view_equal(view_of(path), VIEW("-"));
+	if (is_input)
+		input_announce("what is given");
 	const int descriptor = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	const bool good = descriptor >= 0 && file_read_all(descriptor, into);
 	if (!good)
@@ -51,6 +59,7 @@ void lines_to_crlf(struct view rest, struct text *message)
 bool message_read(struct text *message)
 {
 	struct text raw = TEXT_LIMIT(INPUT_MOST);
+	input_announce("the message");
 	const bool good = file_read_all(STDIN_FILENO, &raw);
 	if (!good && errno == EFBIG)
 		cli_fail(USAGE, "the message on standard input is larger than %d MiB", INPUT_MOST / (1024 * 1024));
@@ -66,6 +75,7 @@ bool message_read(struct text *message)
 bool password_read(struct text *password)
 {
 	char byte;
+	input_announce("a line");
 	while (read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n')
 		if (!text_add_byte(password, byte))
 			break;
@@ -83,7 +93,8 @@ struct config *cli_read_config(const struct cli *cli)
 	const int descriptor = open(cli->config_path, O_RDONLY | O_CLOEXEC);
 	struct config *config = NULL;
 	if (descriptor < 0 || !file_read_all(descriptor, &yaml)) {
-		cli_fail(NO, "cannot read %s: %s", cli->config_path, strerror(errno));
+		cli_fail(NO, "cannot read %s: %s; --config FILE names another configuration", cli->config_path,
+		         strerror(errno));
 	} else {
 		struct config_problems problems = { 0 };
 		struct text complaints = TEXT_LIMIT(1024 * 1024);

@@ -38,6 +38,11 @@ static bool become_owner(const struct stat *status)
 	return setgroups(0, NULL) == 0 && setgid(status->st_gid) == 0 && setuid(status->st_uid) == 0;
 }
 
+static const char *remedy(const char *path)
+{
+	return access(path, W_OK) != 0 && errno == EACCES ? "; run this as root" : "";
+}
+
 static bool take_directory(struct offline *offline)
 {
 	const struct view state = offline->config->state_directory;
@@ -48,14 +53,14 @@ static bool take_directory(struct offline *offline)
 	text_print(&path, "%.*s/lock", VIEW_PRINT(state));
 	bool good = stat(text_cstring(&offline->directory), &status) == 0;
 	if (!good)
-		cli_fail(UNREACHED, "no daemon answers, and there is no queue at %s: %s", text_cstring(&offline->directory),
-		         strerror(errno));
+		cli_fail(UNREACHED, "no daemon answers, and no queue is found at %s: %s%s", text_cstring(&offline->directory),
+		         strerror(errno), remedy(text_cstring(&path)));
 	if (good) {
 		offline->lock = lock_take(text_cstring(&path), &problem);
 		good = offline->lock >= 0;
 		if (!good)
-			cli_fail(UNREACHED, "the daemon does not answer, and its queue cannot be read beside it: %s",
-			         text_cstring(&problem));
+			cli_fail(UNREACHED, "the daemon does not answer, and its queue cannot be read beside it: %s%s",
+			         text_cstring(&problem), remedy(text_cstring(&path)));
 	}
 	if (good && !become_owner(&status)) {
 		cli_fail(UNREACHED, "cannot become the owner of %s: %s", text_cstring(&offline->directory), strerror(errno));

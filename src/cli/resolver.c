@@ -94,8 +94,16 @@ static bool choose(const struct cli *cli, struct choice *choice)
 {
 	const char *given = cli_option(cli, "resolver");
 	const char *anchor = cli_option(cli, "trust-anchor");
+	if (given == NULL && anchor != NULL) {
+		cli_fail(USAGE, "--trust-anchor FILE goes with --resolver ADDRESS:PORT; else the configuration names both");
+		return false;
+	}
 	if (given == NULL)
 		return choose_of_config(cli, choice);
+	if (anchor != NULL && access(anchor, R_OK) != 0) {
+		cli_fail(USAGE, "cannot read %s: %s", anchor, strerror(errno));
+		return false;
+	}
 	if (!endpoint_parse(view_of(given), &choice->given)) {
 		cli_fail(USAGE, "--resolver is an address and a port, such as 127.0.0.1:53, not %s", given);
 		return false;

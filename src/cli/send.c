@@ -55,18 +55,21 @@ static bool read_password(const struct cli *cli, struct text *password)
 		return password_read(password);
 	const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
 	const bool good = descriptor >= 0 && file_read_all(descriptor, password);
+	text_truncate(password, view_trim(text_view(password)).length);
 	if (!good)
 		cli_fail(USAGE, "cannot read %s: %s", path, strerror(errno));
-	text_truncate(password, view_trim(text_view(password)).length);
+	else if (password->length == 0)
+		cli_fail(USAGE, "%s holds no password", path);
 	if (descriptor >= 0)
 		close(descriptor);
-	return good;
+	return good && password->length > 0;
 }
 
 /* Whatever ends the lines of a file, in mail CR LF does (RFC 5321 2.3.8). */
 static bool read_message(struct text *message)
 {
 	struct text raw = TEXT_LIMIT(INPUT_MOST);
+	input_announce("the message");
 	const bool good = file_read_all(STDIN_FILENO, &raw);
 	struct view rest = text_view(&raw);
 	struct view line;
@@ -235,7 +238,8 @@ static enum outcome_code send_letter(const struct cli *cli, struct letter *lette
 	if (account == NULL || cli_option(cli, "to") == NULL)
 		return cli_fail(USAGE, "--account NAME and --to ADDRESS are needed");
 	if (view_find_byte(view_of(from), '@') == VIEW_NOT_FOUND)
-		return cli_fail(USAGE, "--from ADDRESS is needed, as the account's name is no address");
+		return from == account ? cli_fail(USAGE, "--from ADDRESS is needed, as the account's name is no address")
+		                       : cli_fail(USAGE, "--from is an address, not %s", from);
 	if (!read_password(cli, &letter->password) || !read_message(&letter->message))
 		return USAGE;
 	if (!find_server(cli, letter))

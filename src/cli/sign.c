@@ -50,6 +50,7 @@ static bool read_key(struct signing *signing)
 
 static bool read_input(struct signing *signing)
 {
+	input_announce("the message");
 	if (!file_read_all(STDIN_FILENO, &signing->raw)) {
 		cli_fail(USAGE, "cannot read the message: %s", strerror(errno));
 		return false;
