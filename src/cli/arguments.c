@@ -43,10 +43,24 @@ static void add_verbs_of(const char *noun, struct text *text)
 	}
 }
 
+/* Whoever leaves out the noun, or puts it behind, means one of these. */
+static void add_verbs_named(const char *word, struct text *text)
+{
+	bool first = true;
+	for (size_t i = 0; i < cli_verb_count; i++) {
+		if (!is_word(word, cli_verbs[i].verb))
+			continue;
+		text_add(text, first ? VIEW("; perhaps: ") : VIEW(", "));
+		add_verb_name(&cli_verbs[i], text);
+		first = false;
+	}
+}
+
 static bool explain_words(const char *const *words, size_t count, struct text *problem)
 {
 	if (!noun_is_known(words[0])) {
 		text_print(problem, "%s is no verb; sealpost --help lists them", words[0]);
+		add_verbs_named(words[0], problem);
 		return false;
 	}
 	if (count > 1)

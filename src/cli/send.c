@@ -240,6 +240,9 @@ static enum outcome_code send_letter(const struct cli *cli, struct letter *lette
 	if (view_find_byte(view_of(from), '@') == VIEW_NOT_FOUND)
 		return from == account ? cli_fail(USAGE, "--from ADDRESS is needed, as the account's name is no address")
 		                       : cli_fail(USAGE, "--from is an address, not %s", from);
+	const char *ca_file = cli_option(cli, "ca-file");
+	if (ca_file != NULL && access(ca_file, R_OK) != 0)
+		return cli_fail(USAGE, "cannot read %s: %s", ca_file, strerror(errno));
 	if (!read_password(cli, &letter->password) || !read_message(&letter->message))
 		return USAGE;
 	if (!find_server(cli, letter))

@@ -20,6 +20,7 @@ WRONG = [
     ("send --account a@b.example --to c@d.example --password-file {dir}/empty", USAGE, "{dir}/empty holds no password"),
     ("send --account a@b.example --to c@d.example --password-file {dir}/nope", USAGE, "cannot read {dir}/nope: No such file"),
     ("send --account a@b.example --to c@d.example --from tom --password-file {dir}/password", USAGE, "--from is an address, not tom"),
+    ("send --account a@b.example --to c@d.example --password-file {dir}/password --ca-file {dir}/nope", USAGE, "cannot read {dir}/nope: No such file"),
     ("send --account a --to c@d.example --password-file {dir}/password", USAGE, "--from ADDRESS is needed"),
     ("check dkim {dir}/message", USAGE, "a file comes on standard input: < {dir}/message"),
     ("check token example.com --account a --prefix p --trust-anchor {dir}/message", USAGE, "--trust-anchor FILE goes with --resolver"),
