@@ -4,8 +4,9 @@
  *
  * signature: RSA-2048, CPU. own: the same by mail/rsa_lanes.h; of_four: a quarter of four that it makes together.
  * hash: SHA-256 of 10 KB, CPU. handshake: TLS 1.3 with P-256 at the server, CPU. flush: a 10 KB write and fdatasync
- * into blocks that were written before, in DIRECTORY. round_trip: a question and its answer between two processes
- * that sleep meanwhile, over a socket pair. */
+ * into blocks that were written before, in DIRECTORY. round_trip: a question and its answer over a socket pair
+ * between two processes that sleep meanwhile, each on a core of its own that sleeps as well; on_one_core: both on the
+ * core of who asks. */
 #include "base/must.h"
 #include "mail/rsa_lanes.h"
 
@@ -14,6 +15,7 @@
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -179,24 +181,49 @@ static double flush(const char *directory)
 	return median(took, ROUNDS);
 }
 
-static double round_trip(void)
+/* To the first or the last core that this process may use. */
+static void stay_on(bool last)
 {
-	enum { ROUNDS = 2000 };
+	cpu_set_t allowed;
+	cpu_set_t one;
+	size_t core = CPU_SETSIZE;
+	must(sched_getaffinity(0, sizeof(allowed), &allowed) == 0);
+	for (size_t i = 0; i < CPU_SETSIZE && (core == CPU_SETSIZE || last); i++)
+		core = CPU_ISSET(i, &allowed) ? i : core;
+	CPU_ZERO(&one);
+	CPU_SET(core, &one);
+	must(sched_setaffinity(0, sizeof(one), &one) == 0);
+}
+
+static void answer(int socket, bool apart)
+{
+	char word[64];
+	stay_on(apart);
+	while (read(socket, word, sizeof(word)) > 0)
+		must(write(socket, word, sizeof(word)) > 0);
+	_exit(0);
+}
+
+/* apart: each on a core of its own, which sleeps as well; else both on one. */
+static double round_trip(bool apart)
+{
+	enum { ROUNDS = 1000 };
+	const struct timespec pause = { 0, 500000 }; /* both fall asleep */
 	double took[ROUNDS];
 	char word[64] = { 0 };
 	int pair[2];
+	cpu_set_t before;
+	must(sched_getaffinity(0, sizeof(before), &before) == 0);
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
 	const pid_t other = fork();
 	must(other >= 0);
 	if (other == 0) {
 		close(pair[0]);
-		while (read(pair[1], word, sizeof(word)) > 0)
-			must(write(pair[1], word, sizeof(word)) > 0);
-		_exit(0);
+		answer(pair[1], apart);
 	}
 	close(pair[1]);
+	stay_on(false);
 	for (int i = 0; i < ROUNDS; i++) {
-		const struct timespec pause = { 0, 200000 }; /* both fall asleep */
 		nanosleep(&pause, NULL);
 		const double began = seconds(CLOCK_MONOTONIC);
 		must(write(pair[0], word, sizeof(word)) > 0 && read(pair[0], word, sizeof(word)) > 0);
@@ -204,6 +231,7 @@ static double round_trip(void)
 	}
 	close(pair[0]);
 	waitpid(other, NULL, 0);
+	must(sched_setaffinity(0, sizeof(before), &before) == 0);
 	return median(took, ROUNDS);
 }
 
@@ -211,8 +239,8 @@ int main(int argc, char **argv)
 {
 	const char *directory = argc > 1 ? argv[1] : ".";
 	printf("{\"signature\":%.1f,\"own\":%.1f,\"of_four\":%.1f,\"hash\":%.1f,\"handshake\":%.1f,\"flush\":%.1f,"
-	       "\"round_trip\":%.1f}\n",
+	       "\"round_trip\":%.1f,\"on_one_core\":%.1f}\n",
 	       signature(), in_lanes(1), in_lanes(RSA_LANE_JOBS_MOST), hash(), handshake(), flush(directory),
-	       round_trip());
+	       round_trip(true), round_trip(false));
 	return 0;
 }

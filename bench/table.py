@@ -30,7 +30,7 @@ def demands(figures):
     rows, limits = [], figures["limits"]
 
     def row(kind, what, have, demand, good):
-        rows.append("%-4s %-58s %16s %16s  %s" % (kind, what, have, demand, "" if good is None else "met" if good else "not met"))
+        rows.append("%-4s %-66s %10s %14s  %s" % (kind, what, have, demand, "" if good is None else "met" if good else "not met"))
 
     for kind, least in DEMANDS.items():
         ratios = figures["ratios"].get(kind)
