@@ -8,6 +8,7 @@
 #define PARTS_MOST   1000u /* below IOV_MAX */
 #define RECORD_PARTS 4u    /* header, head, content, padding */
 #define FRESH_PART   256u  /* of a segment: with so little traffic none is prepared */
+#define HORIZON_PART 8u    /* of a segment: so far ahead may be written, and so much is read in vain at a start */
 
 struct segment {
 	uint64_t number;
@@ -25,7 +26,8 @@ struct journal {
 	size_t segment_capacity;
 	struct disk_file *file; /* of the segment being filled; NULL: none yet */
 	uint64_t number;        /* of the segment being filled, or of the last one there was */
-	uint64_t generation;
+	struct segment_header header;
+	uint64_t horizon; /* the one that is durable */
 	uint64_t offset;
 	uint64_t sequence; /* of the next record */
 	uint64_t durable;
@@ -188,6 +190,7 @@ enum journal_result journal_retire(struct journal *journal, uint64_t number)
 struct replay {
 	const struct journal_reader *reader;
 	uint64_t expected;
+	uint64_t below;            /* the first sequence that is not this segment's */
 	uint64_t durable;          /* as far as anybody says; what comes after was perhaps never synced */
 	struct journal_damage bad; /* the last place where no record was; length 0: none */
 };
@@ -205,39 +208,79 @@ static void gap_report(struct replay *replay, const struct journal_record *recor
 	}
 }
 
-/* 0: nothing in it counts. A file that was taken from a spare and not written yet has another number's header; one
- * whose own header is damaged is believed by its first record (what files held before has lower sequences). */
-static uint64_t segment_generation(struct view bytes, uint64_t number)
+static enum journal_result header_read(const struct journal *journal, uint64_t number,
+                                       uint8_t bytes[JOURNAL_SEGMENT_HEADER], size_t *got)
+{
+	struct disk *disk = journal->disk;
+	char path[JOURNAL_PATH_MOST];
+	segment_path(path, journal->directory, number);
+	struct disk_file *file = NULL;
+	if (disk->operations->open(disk, path, 0, &file) != DISK_OK)
+		return JOURNAL_FAILED;
+	const enum disk_result read = disk->operations->read(disk, file, 0, (char *)bytes, JOURNAL_SEGMENT_HEADER, got);
+	disk->operations->close(disk, file);
+	return read == DISK_OK ? JOURNAL_DONE : JOURNAL_FAILED;
+}
+
+/* Generation 0: nothing in it counts. A file that was taken from a spare and not written yet has another number's
+ * header; one whose own header is damaged is believed by its first record (what files held before has lower
+ * sequences). */
+static struct segment_header header_of(struct view bytes, uint64_t number)
 {
 	struct segment_header header;
-	if (segment_header_parse(bytes, &header))
-		return header.number == number ? header.generation : 0;
-	return record_header_generation(view_from(bytes, JOURNAL_SEGMENT_HEADER));
+	if (!segment_header_parse(bytes, &header))
+		return (struct segment_header){ .generation =
+			                                record_header_generation(view_from(bytes, JOURNAL_SEGMENT_HEADER)) };
+	return header.number == number ? header : (struct segment_header){ 0 };
+}
+
+/* The first sequence after this segment's. What a full disk left of a group that was refused, and taken back, may be
+ * there again after a power cut, with numbers that were then given to others. */
+static enum journal_result sequence_after(const struct journal *journal, uint64_t number, uint64_t *sequence)
+{
+	*sequence = UINT64_MAX;
+	for (size_t i = 0; i < journal->segment_count && *sequence == UINT64_MAX; i++) {
+		const uint64_t later = journal->segments[i].number;
+		if (later <= number)
+			continue;
+		uint8_t bytes[JOURNAL_SEGMENT_HEADER];
+		struct segment_header header;
+		size_t got = 0;
+		if (header_read(journal, later, bytes, &got) != JOURNAL_DONE)
+			return JOURNAL_FAILED;
+		if (segment_header_parse(view_bytes(bytes, got), &header) && header.number == later)
+			*sequence = header.first_sequence;
+	}
+	return JOURNAL_DONE;
+}
+
+static enum journal_result scan_begin(struct segment_scan *scan, uint64_t number)
+{
+	struct view bytes;
+	const enum journal_result result =
+		segment_scan_at(scan, 0, JOURNAL_SEGMENT_HEADER + JOURNAL_RECORD_HEADER, &bytes);
+	if (result != JOURNAL_DONE)
+		return result;
+	const struct segment_header header = header_of(bytes, number);
+	scan->generation = header.generation;
+	scan->horizon = header.horizon == 0 ? UINT64_MAX : header.horizon;
+	return JOURNAL_DONE;
 }
 
 /* False in *go_on: the reader has had enough. */
-static enum journal_result segment_replay(struct journal *journal, struct replay *replay, uint64_t number,
+static enum journal_result records_replay(struct segment_scan *scan, struct replay *replay, uint64_t number,
                                           uint64_t offset, bool *go_on)
 {
-	struct segment_scan scan;
-	if (segment_scan_open(&scan, journal->disk, journal->directory, number) != JOURNAL_DONE)
-		return JOURNAL_FAILED;
-	struct view bytes;
-	enum journal_result result = segment_scan_at(&scan, 0, JOURNAL_SEGMENT_HEADER + JOURNAL_RECORD_HEADER, &bytes);
-	const uint64_t generation = result == JOURNAL_DONE ? segment_generation(bytes, number) : 0;
-	if (generation == 0)
-		replay->bad = (struct journal_damage){ .segment = number, .length = scan.size };
-	while (result == JOURNAL_DONE && generation != 0 && *go_on) {
+	while (*go_on && replay->expected < scan->below) {
 		const uint64_t from = offset;
 		struct journal_record record;
 		bool found = false;
-		result = segment_scan_next(&scan, generation, replay->expected, &offset, &record, &found);
+		const enum journal_result result = segment_scan_next(scan, replay->expected, &offset, &record, &found);
 		if (result != JOURNAL_DONE)
-			break;
-		if (!found || offset != from)
-			replay->bad = (struct journal_damage){ .segment = number,
-				                                   .offset = from,
-				                                   .length = (found ? offset : scan.size) - from };
+			return result;
+		const uint64_t end = found ? offset : segment_scan_end(scan);
+		if (end > from)
+			replay->bad = (struct journal_damage){ .segment = number, .offset = from, .length = end - from };
 		if (!found)
 			break;
 		record.place.segment = number;
@@ -251,6 +294,21 @@ static enum journal_result segment_replay(struct journal *journal, struct replay
 		*go_on = replay->reader->record(replay->reader->context, &record);
 		offset += journal_aligned(JOURNAL_RECORD_HEADER + record.head.length);
 	}
+	return JOURNAL_DONE;
+}
+
+static enum journal_result segment_replay(const struct journal *journal, struct replay *replay, uint64_t number,
+                                          uint64_t offset, bool *go_on)
+{
+	struct segment_scan scan;
+	if (segment_scan_open(&scan, journal->disk, journal->directory, number) != JOURNAL_DONE)
+		return JOURNAL_FAILED;
+	scan.below = replay->below;
+	enum journal_result result = scan_begin(&scan, number);
+	if (result == JOURNAL_DONE && scan.generation == 0)
+		replay->bad = (struct journal_damage){ .segment = number, .length = scan.size };
+	if (result == JOURNAL_DONE && scan.generation != 0)
+		result = records_replay(&scan, replay, number, offset, go_on);
 	segment_scan_close(&scan);
 	return result;
 }
@@ -273,7 +331,8 @@ enum journal_result journal_replay(struct journal *journal, struct journal_posit
 		uint64_t offset = number == from.segment ? from.offset : 0;
 		if (offset < JOURNAL_SEGMENT_HEADER)
 			offset = JOURNAL_SEGMENT_HEADER;
-		if (segment_replay(journal, &replay, number, offset, &go_on) != JOURNAL_DONE)
+		if (sequence_after(journal, number, &replay.below) != JOURNAL_DONE ||
+		    segment_replay(journal, &replay, number, offset, &go_on) != JOURNAL_DONE)
 			return fail(journal);
 		journal->number = number;
 	}
@@ -295,7 +354,7 @@ struct journal_position journal_end(const struct journal *journal)
 
 enum journal_result journal_walk(struct journal *journal, uint64_t number, const struct journal_reader *reader)
 {
-	struct replay replay = { .reader = reader };
+	struct replay replay = { .reader = reader, .below = UINT64_MAX };
 	bool go_on = true;
 	return segment_replay(journal, &replay, number, JOURNAL_SEGMENT_HEADER, &go_on);
 }
@@ -351,7 +410,42 @@ static enum journal_result segment_make(struct journal *journal, uint64_t number
 	return result_of(journal, disk->sync_directory(journal->disk, journal->directory));
 }
 
-static enum journal_result segment_turn(struct journal *journal)
+/* With a horizon for what ends here, and more. */
+static enum disk_result header_write(struct journal *journal, uint64_t end)
+{
+	struct segment_header header = journal->header;
+	header.horizon = end + journal->segment_size / HORIZON_PART;
+	uint8_t bytes[JOURNAL_SEGMENT_HEADER];
+	segment_header_write(&header, bytes);
+	const struct view part = view_bytes(bytes, sizeof(bytes));
+	const enum disk_result result = journal->disk->operations->write(journal->disk, journal->file, 0, &part, 1);
+	if (result == DISK_OK)
+		journal->header = header;
+	return result;
+}
+
+/* A group that ends beyond the horizon waits until that is further away. */
+static enum journal_result horizon_reach(struct journal *journal, uint64_t end)
+{
+	if (end <= journal->horizon)
+		return JOURNAL_DONE;
+	const enum journal_result result = result_of(journal, header_write(journal, end));
+	if (result != JOURNAL_DONE)
+		return result;
+	if (journal->disk->operations->sync(journal->disk, journal->file) != DISK_OK)
+		return fail(journal);
+	journal->horizon = journal->header.horizon;
+	return JOURNAL_DONE;
+}
+
+/* In time, with the flush of a group: what comes next is seldom longer than what is left. */
+static enum disk_result horizon_raise(struct journal *journal, uint64_t end)
+{
+	const bool is_far = journal->horizon - end >= journal->segment_size / HORIZON_PART / 2;
+	return is_far ? DISK_OK : header_write(journal, end);
+}
+
+static enum journal_result segment_turn(struct journal *journal, uint64_t size)
 {
 	file_close(journal);
 	const uint64_t number = journal->number + 1;
@@ -364,16 +458,14 @@ static enum journal_result segment_turn(struct journal *journal)
 		return result;
 	}
 	journal->number = number;
-	journal->generation = random_next(&journal->random) | 1;
 	journal->offset = JOURNAL_SEGMENT_HEADER;
-	uint8_t bytes[JOURNAL_SEGMENT_HEADER];
-	const struct segment_header header = { .number = number,
-		                                   .generation = journal->generation,
-		                                   .first_sequence = journal->sequence,
-		                                   .durable = journal->durable };
-	segment_header_write(&header, bytes);
-	const struct view part = view_bytes(bytes, sizeof(bytes));
-	result = result_of(journal, journal->disk->operations->write(journal->disk, journal->file, 0, &part, 1));
+	journal->header = (struct segment_header){ .number = number,
+		                                       .generation = random_next(&journal->random) | 1,
+		                                       .first_sequence = journal->sequence,
+		                                       .durable = journal->durable };
+	result = result_of(journal, header_write(journal, journal->offset + size));
+	/* It is flushed with the first group, without which it counts for nothing. */
+	journal->horizon = journal->header.horizon;
 	if (result == JOURNAL_FULL)
 		file_close(journal);
 	return result;
@@ -401,7 +493,7 @@ static enum disk_result records_write(struct journal *journal, struct journal_re
 		record->durable = journal->durable;
 		record->place =
 			(struct journal_place){ .segment = journal->number, .offset = end, .length = (uint32_t)length };
-		record_header_write(record, journal->generation, header);
+		record_header_write(record, journal->header.generation, header);
 		const uint64_t whole = journal_aligned(JOURNAL_RECORD_HEADER + length);
 		const size_t padding = (size_t)(whole - JOURNAL_RECORD_HEADER - length);
 		journal->parts[parts++] = view_bytes(header, JOURNAL_RECORD_HEADER);
@@ -465,13 +557,19 @@ enum journal_result journal_append(struct journal *journal, struct journal_recor
 		return JOURNAL_DONE;
 	const uint64_t size = group_size(records, count);
 	if (must_turn(journal, size)) {
-		const enum journal_result turned = segment_turn(journal);
+		const enum journal_result turned = segment_turn(journal, size);
 		if (turned != JOURNAL_DONE)
 			return turned;
 	}
+	const uint64_t end = journal->offset + size;
+	const enum journal_result reached = horizon_reach(journal, end);
+	if (reached != JOURNAL_DONE)
+		return reached;
 	const struct disk_operations *disk = journal->disk->operations;
 	must(records[0].sequence == journal->sequence);
-	const enum disk_result written = group_write(journal, records, count);
+	enum disk_result written = group_write(journal, records, count);
+	if (written == DISK_OK)
+		written = horizon_raise(journal, end);
 	if (written == DISK_FULL) {
 		if (disk->truncate(journal->disk, journal->file, journal->offset) != DISK_OK)
 			return fail(journal);
@@ -480,7 +578,8 @@ enum journal_result journal_append(struct journal *journal, struct journal_recor
 	}
 	if (written != DISK_OK || disk->sync(journal->disk, journal->file) != DISK_OK)
 		return fail(journal);
-	journal->offset += size;
+	journal->horizon = journal->header.horizon;
+	journal->offset = end;
 	journal->sequence += count;
 	journal->durable = journal->sequence - 1;
 	return JOURNAL_DONE;

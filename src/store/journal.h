@@ -11,13 +11,14 @@
 #include "task/disk.h"
 
 /* On disk, all little-endian. A segment is a file DIRECTORY/%016x of its number:
- *   header, 64 octets: magic u32, version u32, number u64, generation u64, first sequence u64, durable u64, zero
- * u8[20], CRC-32C u32 of what stands before it; records, each at a multiple of 8: magic u32, type u16, zero u16,
- * generation u64, sequence u64, durable u64, id 16, length u32, CRC-32C u32 of the header before it and of the bytes
- * after it; then length bytes. generation: random, new at each use of a file, so that what the file held before is
- * not taken for new. durable: every record up to this sequence was on stable storage before this one was written. So
- * a gap in the sequences is damage when a later record says that what is missing had been synced, and a torn write
- * otherwise. */
+ *   header, 64 octets: magic u32, version u32, number u64, generation u64, first sequence u64, durable u64,
+ * horizon u64, zero u8[12], CRC-32C u32 of what stands before it; records, each at a multiple of 8: magic u32, type
+ * u16, zero u16, generation u64, sequence u64, durable u64, id 16, length u32, CRC-32C u32 of the header before it
+ * and of the bytes after it; then length bytes. generation: random, new at each use of a file, so that what the file
+ * held before is not taken for new. durable: every record up to this sequence was on stable storage before this one
+ * was written. So a gap in the sequences is damage when a later record says that what is missing had been synced, and
+ * a torn write otherwise. horizon: nothing was written at this offset or after it while this header was the durable
+ * one; 0: not known. So where records end, a start looks no further than that for one that stands behind damage. */
 #define JOURNAL_SEGMENT_HEADER ((size_t)64)
 #define JOURNAL_RECORD_HEADER  ((size_t)56)
 #define JOURNAL_SEGMENT_SIZE   (UINT64_C(64) * 1024 * 1024)

@@ -42,6 +42,7 @@ void segment_header_write(const struct segment_header *header, uint8_t bytes[JOU
 	put_u64(bytes + 16, header->generation);
 	put_u64(bytes + 24, header->first_sequence);
 	put_u64(bytes + 32, header->durable);
+	put_u64(bytes + 40, header->horizon);
 	put_u32(bytes + 60, bytes_crc32c(0, view_bytes(bytes, 60)));
 }
 
@@ -57,8 +58,9 @@ bool segment_header_parse(struct view bytes, struct segment_header *header)
 		.generation = cursor_u64(&cursor),
 		.first_sequence = cursor_u64(&cursor),
 		.durable = cursor_u64(&cursor),
+		.horizon = cursor_u64(&cursor),
 	};
-	cursor_bytes(&cursor, 20);
+	cursor_bytes(&cursor, 12);
 	const uint32_t crc = cursor_u32(&cursor);
 	if (magic != SEGMENT_MAGIC || version != FORMAT_VERSION || crc != bytes_crc32c(0, view_first(bytes, 60)))
 		return false;
@@ -188,9 +190,12 @@ enum journal_result segment_scan_open(struct segment_scan *scan, struct disk *di
 		disk->operations->close(disk, file);
 		return JOURNAL_FAILED;
 	}
-	*scan = (struct segment_scan){
-		.disk = disk, .file = file, .size = size, .buffer = TEXT_LIMIT(JOURNAL_RECORD_MOST + 2 * SCAN_PIECE)
-	};
+	*scan = (struct segment_scan){ .disk = disk,
+		                           .file = file,
+		                           .size = size,
+		                           .buffer = TEXT_LIMIT(JOURNAL_RECORD_MOST + 2 * SCAN_PIECE),
+		                           .horizon = UINT64_MAX,
+		                           .below = UINT64_MAX };
 	return JOURNAL_DONE;
 }
 
@@ -221,9 +226,14 @@ enum journal_result segment_scan_at(struct segment_scan *scan, uint64_t offset, 
 	return JOURNAL_DONE;
 }
 
+uint64_t segment_scan_end(const struct segment_scan *scan)
+{
+	return scan->horizon < scan->size ? scan->horizon : scan->size;
+}
+
 /* What stands at offset: *length is 0 when that is no record. */
-static enum journal_result record_at(struct segment_scan *scan, uint64_t generation, uint64_t offset,
-                                     struct journal_record *record, size_t *length)
+static enum journal_result record_at(struct segment_scan *scan, uint64_t offset, struct journal_record *record,
+                                     size_t *length)
 {
 	size_t wanted = JOURNAL_RECORD_HEADER;
 	for (;;) {
@@ -232,7 +242,7 @@ static enum journal_result record_at(struct segment_scan *scan, uint64_t generat
 		if (result != JOURNAL_DONE)
 			return result;
 		bool more = false;
-		*length = journal_record_parse(bytes, generation, record, &more);
+		*length = journal_record_parse(bytes, scan->generation, record, &more);
 		if (*length != 0 || !more || bytes.length < JOURNAL_RECORD_HEADER)
 			return JOURNAL_DONE;
 		struct cursor cursor = cursor_of(view_from(bytes, 48));
@@ -245,32 +255,43 @@ static enum journal_result record_at(struct segment_scan *scan, uint64_t generat
 	}
 }
 
-enum journal_result segment_scan_next(struct segment_scan *scan, uint64_t generation, uint64_t from, uint64_t *offset,
+/* Where the next record may be, after offset. */
+static enum journal_result candidate_find(struct segment_scan *scan, uint64_t *offset)
+{
+	struct view bytes;
+	const enum journal_result result = segment_scan_at(scan, *offset, SCAN_PIECE / 2, &bytes);
+	if (result != JOURNAL_DONE)
+		return result;
+	if (bytes.length < JOURNAL_RECORD_HEADER)
+		return JOURNAL_FAILED; /* the file became shorter under us */
+	const size_t next = journal_record_search(bytes, JOURNAL_ALIGNMENT);
+	/* The last octets of the piece may be the beginning of a magic. */
+	*offset += next < bytes.length ? next : (bytes.length - 1) / JOURNAL_ALIGNMENT * JOURNAL_ALIGNMENT;
+	return JOURNAL_DONE;
+}
+
+/* What stands where a record is expected counts wherever that is. */
+enum journal_result segment_scan_next(struct segment_scan *scan, uint64_t from, uint64_t *offset,
                                       struct journal_record *record, bool *found)
 {
 	*found = false;
+	const uint64_t end = segment_scan_end(scan);
 	uint64_t at = *offset;
-	while (at + JOURNAL_RECORD_HEADER <= scan->size) {
+	while (at + JOURNAL_RECORD_HEADER <= (at == *offset ? scan->size : end)) {
 		struct journal_record candidate;
 		size_t length = 0;
-		enum journal_result result = record_at(scan, generation, at, &candidate, &length);
+		enum journal_result result = record_at(scan, at, &candidate, &length);
 		if (result != JOURNAL_DONE)
 			return result;
-		if (length != 0 && candidate.sequence >= from) {
+		if (length != 0 && candidate.sequence >= from && candidate.sequence < scan->below) {
 			*record = candidate;
 			*offset = at;
 			*found = true;
 			return JOURNAL_DONE;
 		}
-		struct view bytes;
-		result = segment_scan_at(scan, at, SCAN_PIECE / 2, &bytes);
+		result = candidate_find(scan, &at);
 		if (result != JOURNAL_DONE)
 			return result;
-		const size_t next = journal_record_search(bytes, JOURNAL_ALIGNMENT);
-		/* The last octets of the piece may be the beginning of a magic. */
-		at += next < bytes.length ? next : (bytes.length - 1) / JOURNAL_ALIGNMENT * JOURNAL_ALIGNMENT;
-		if (next >= bytes.length && bytes.length <= JOURNAL_ALIGNMENT)
-			break;
 	}
 	return JOURNAL_DONE;
 }

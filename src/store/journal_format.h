@@ -14,6 +14,7 @@ struct segment_header {
 	uint64_t generation;
 	uint64_t first_sequence;
 	uint64_t durable;
+	uint64_t horizon;
 };
 
 void segment_header_write(const struct segment_header *header, uint8_t bytes[JOURNAL_SEGMENT_HEADER]);
@@ -38,15 +39,20 @@ struct segment_scan {
 	uint64_t size;
 	struct text buffer;
 	uint64_t buffer_offset;
+	/* Until they are set, all counts. */
+	uint64_t generation; /* 0: any */
+	uint64_t horizon;    /* after a gap, no record is looked for from here on */
+	uint64_t below;      /* nor one with such a sequence */
 };
 enum journal_result segment_scan_open(struct segment_scan *scan, struct disk *disk, const char *directory,
                                       uint64_t number);
 void segment_scan_close(struct segment_scan *scan);
 /* At least `length` bytes from offset, fewer only at the end of the file. */
 enum journal_result segment_scan_at(struct segment_scan *scan, uint64_t offset, size_t length, struct view *bytes);
-/* The next valid record of this generation at or after *offset, a sequence of at least `from`; *offset is then its
- * place. ABSENT in *found when there is none. generation 0: any. */
-enum journal_result segment_scan_next(struct segment_scan *scan, uint64_t generation, uint64_t from, uint64_t *offset,
+/* The next valid record that counts at or after *offset, a sequence of at least `from`; *offset is then its place. */
+enum journal_result segment_scan_next(struct segment_scan *scan, uint64_t from, uint64_t *offset,
                                       struct journal_record *record, bool *found);
+/* How far there is anything to look for. */
+uint64_t segment_scan_end(const struct segment_scan *scan);
 
 #endif

@@ -412,6 +412,59 @@ static void test_no_room_for_a_name(void **state)
 	journal_free(journal);
 }
 
+struct fault {
+	unsigned writes; /* until one finds no room */
+};
+
+static enum disk_result write_without_room(struct disk *disk, struct disk_file *file, uint64_t offset,
+                                           const struct view *parts, size_t part_count)
+{
+	struct fault *fault = disk->state;
+	if (fault->writes > 0 && --fault->writes == 0)
+		return DISK_FULL;
+	return disk_real()->operations->write(disk_real(), file, offset, parts, part_count);
+}
+
+static enum disk_result truncate_in_vain(struct disk *disk, struct disk_file *file, uint64_t size)
+{
+	(void)disk;
+	(void)file;
+	(void)size;
+	return DISK_OK;
+}
+
+/* A group that was refused for want of space, of which some was written, is back after a power cut, since nothing
+ * flushed that it was taken away. Its numbers were given to what came after it. */
+static void test_refused_group_comes_back(void **state)
+{
+	(void)state;
+	enum { SEGMENT = 64 * 1024, GROUP = 300, SLICES = 2 };
+	struct seen seen;
+	struct fault fault = { 0 };
+	struct disk_operations operations = *disk_real()->operations;
+	operations.write = write_without_room;
+	operations.truncate = truncate_in_vain;
+	struct disk disk = { .operations = &operations, .state = &fault };
+	struct journal *journal = start_on(&disk, beginning, SEGMENT, 1, &seen);
+	put(journal, "before");
+	struct journal_record group[GROUP];
+	for (size_t i = 0; i < GROUP; i++)
+		group[i] = (struct journal_record){ .type = 1, .sequence = 2 + i, .head = VIEW("refused") };
+	fault.writes = SLICES + 1; /* and before them the header, with its horizon */
+	assert_int_equal(journal_append(journal, group, GROUP), JOURNAL_FULL);
+	make_prepared(SEGMENT);
+	journal_use_prepared(journal);
+	assert_int_equal(put(journal, "accepted").segment, 2);
+	assert_int_equal(put(journal, "and more").segment, 2);
+	journal_free(journal);
+	journal = start(beginning, SEGMENT, 2, &seen);
+	assert_int_equal(seen.count, 3);
+	assert_string_equal(seen.bodies[1], "accepted");
+	assert_string_equal(seen.bodies[2], "and more");
+	assert_int_equal(seen.damage_count, 0);
+	journal_free(journal);
+}
+
 static void give_other_name(const char *path, uint64_t number)
 {
 	char other[JOURNAL_PATH_MOST];
@@ -504,6 +557,7 @@ int main(void)
 		cmocka_unit_test(test_taken_and_not_written),
 		ROW(test_two_names),
 		ROW(test_no_room_for_a_name),
+		ROW(test_refused_group_comes_back),
 		ROW(test_prepared_segment),
 		ROW(test_prepared_before),
 		ROW(test_replays_in_order),

@@ -173,6 +173,7 @@ static enum disk_result sim_read(struct disk *disk, struct disk_file *file, uint
 	const struct view all = text_view(&file->node->now);
 	const size_t from = offset < all.length ? (size_t)offset : all.length;
 	*got = bytes_copy(into, length, view_slice(all, from, length));
+	disk_sim_of(disk)->octets_read += *got;
 	return DISK_OK;
 }
 
@@ -396,4 +397,9 @@ void disk_sim_watch(struct disk *disk,
 void disk_sim_set_deaf(struct disk *disk, struct disk_sim_deaf deaf)
 {
 	disk_sim_of(disk)->deaf = deaf;
+}
+
+uint64_t disk_sim_octets_read(const struct disk *disk)
+{
+	return disk_sim_of(disk)->octets_read;
 }

@@ -53,6 +53,9 @@ struct disk_sim_deaf {
 };
 void disk_sim_set_deaf(struct disk *disk, struct disk_sim_deaf deaf);
 
+/* Octets that were read since the disk was made. */
+uint64_t disk_sim_octets_read(const struct disk *disk);
+
 /* Of all names and bytes as they are read: the same for disks that hold the same. */
 uint64_t disk_sim_digest(const struct disk *disk);
 

@@ -55,6 +55,7 @@ struct disk_sim {
 	enum disk_result (*before)(void *context, enum disk_sim_call call, const char *path);
 	void *context;
 	unsigned open;
+	uint64_t octets_read;
 };
 
 struct disk_sim *disk_sim_of(const struct disk *disk);
