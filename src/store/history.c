@@ -13,6 +13,7 @@
 #define NAME_PREFIX   VIEW("ended-")
 #define NAME_SUFFIX   VIEW(".db")
 #define NAME_DIGITS   16u
+#define LOOKS         24u     /* for what is too old, in the time of retention; at least one a day */
 #define SEARCH_LOOKED 200000u /* rows looked at for one page: then the page is short */
 
 /* The number orders the rows of all files; the pair keeps a recipient from ending twice. */
@@ -59,7 +60,7 @@ enum statement {
 static const char *const statements[STATEMENT_COUNT] = {
 	[ADD] = ("INSERT OR IGNORE INTO ended(" ENDED_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
 	         "?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"),
-	[BEGUN] = "PRAGMA user_version", /* minutes of queue time */
+	[BEGUN] = "PRAGMA user_version", /* minutes of queue time, rounded up; 0: not known */
 	[EXTENT] = "SELECT count(*) FROM ended",
 	[OF_MESSAGE] = "SELECT " ENDED_COLUMNS " FROM ended WHERE message = ?1 ORDER BY idx",
 	[KEEP] = "INSERT OR IGNORE INTO kept(message, content) VALUES(?1, ?2)",
@@ -133,8 +134,8 @@ struct history {
 	uint64_t rows;
 	uint64_t added; /* in the open transaction */
 	int64_t begun_wall;
-	int64_t queue_time;  /* of the open transaction */
-	int64_t dropped_day; /* of queue time */
+	int64_t queue_time; /* of the open transaction */
+	int64_t looked;     /* for what is too old, so many pauses after the beginning of queue time */
 	bool has_file;
 };
 
@@ -189,12 +190,23 @@ static enum history_result history_result(const struct history *history)
 	return history->sql.full ? HISTORY_FULL : HISTORY_FAILED;
 }
 
+/* With the first rows, so that no file has rows and does not say how old they are: the file before it would pass for
+ * older than it is. */
+static void transaction_begin(struct history *history)
+{
+	char begun[64];
+	snprintf(begun, sizeof(begun), "PRAGMA user_version=%d", (int)(history->queue_time / MINUTE + 1));
+	sql_execute(&history->sql, "BEGIN IMMEDIATE");
+	if (history->rows == 0)
+		sql_execute(&history->sql, begun);
+}
+
 enum history_result history_begin(struct history *history, int64_t queue_time)
 {
 	history->queue_time = queue_time;
 	/* The first file is made by its first row, so that it bears the time of that row. */
 	if (history->has_file)
-		sql_execute(&history->sql, "BEGIN IMMEDIATE");
+		transaction_begin(history);
 	return history_result(history);
 }
 
@@ -216,11 +228,10 @@ static enum history_result file_drop(const struct history *history, uint64_t num
 static bool file_begin(struct history *history, uint64_t number)
 {
 	struct disk *disk = history->settings.disk;
-	char begun[64];
-	snprintf(begun, sizeof(begun), "PRAGMA user_version=%d", (int)(history->queue_time / MINUTE));
-	return file_use(history, number) &&
-	       disk->operations->sync_directory(disk, history->settings.directory) == DISK_OK &&
-	       sql_execute(&history->sql, begun) && sql_execute(&history->sql, "BEGIN IMMEDIATE");
+	if (!file_use(history, number) || disk->operations->sync_directory(disk, history->settings.directory) != DISK_OK)
+		return false;
+	transaction_begin(history);
+	return !history->sql.failed;
 }
 
 /* Where there was no room for it, it is made anew with the next row. */
@@ -310,12 +321,12 @@ static enum history_result file_seal(struct history *history)
 	return HISTORY_DONE;
 }
 
-/* The queue time at which a file was begun; INT64_MAX when it does not say. */
+/* The queue time at which a file was begun; 0: it does not say. */
 static int64_t file_begun(const struct history *history, uint64_t number)
 {
 	char path[PATH_MOST];
 	struct sql sql;
-	int64_t begun = INT64_MAX;
+	int64_t begun = 0;
 	file_path(path, history->settings.directory, number, "");
 	if (sql_open(&sql, path, history->settings.vfs, SQL_READER, NULL)) {
 		sql_statements(&sql, statements, STATEMENT_COUNT);
@@ -327,14 +338,22 @@ static int64_t file_begun(const struct history *history, uint64_t number)
 	return begun;
 }
 
-/* By queue time, so that a clock that jumps ahead does not take the history with it. A file ends where the next one
- * begins. */
+/* Where the next one begins that says so; INT64_MAX: nobody does. */
+static int64_t file_end(const struct history *history, const struct file_list *files, size_t i)
+{
+	int64_t end = 0;
+	while (end == 0 && ++i < files->count)
+		end = file_begun(history, files->numbers[i]);
+	return end == 0 ? INT64_MAX : end;
+}
+
+/* By queue time, so that a clock that jumps ahead does not take the history with it. */
 static enum history_result files_drop(struct history *history, int64_t queue_time)
 {
 	struct file_list files;
 	enum history_result result = files_read(&history->settings, &files) ? HISTORY_DONE : HISTORY_FAILED;
 	for (size_t i = 0; i + 1 < files.count && result == HISTORY_DONE; i++) {
-		const int64_t end = file_begun(history, files.numbers[i + 1]);
+		const int64_t end = file_end(history, &files, i);
 		if (end > queue_time - history->settings.retention)
 			break;
 		result = file_drop(history, files.numbers[i]);
@@ -352,9 +371,11 @@ enum history_result history_turn(struct history *history, int64_t wall, int64_t 
 		if (sealed != HISTORY_DONE)
 			return sealed;
 	}
-	if (queue_time / DAY == history->dropped_day)
+	const int64_t pause = history->settings.retention / LOOKS;
+	const int64_t looked = queue_time / (pause < DAY ? pause + 1 : DAY);
+	if (looked == history->looked)
 		return HISTORY_DONE;
-	history->dropped_day = queue_time / DAY;
+	history->looked = looked;
 	return files_drop(history, queue_time);
 }
 

@@ -17,6 +17,7 @@ enum {
 	CONTROL_EVERY = 9,
 	COMPACTIONS_LEAST = 1,
 	HISTORY_FILES_LEAST = 2,
+	HISTORY_DROPS_LEAST = 2,
 };
 
 /* The disk and the ledger just before a call. */
@@ -36,17 +37,20 @@ struct recorder {
 	size_t most;
 	uint64_t calls; /* so far */
 	unsigned renames;
+	unsigned drops; /* of history files */
 	struct moment moments[MOMENTS_MOST];
 	size_t count;
 };
 
 static enum disk_result record(void *context, enum disk_sim_call call, const char *path)
 {
-	(void)path;
 	struct recorder *recorder = context;
 	if (call == DISK_SIM_READ)
 		return DISK_OK;
 	recorder->renames += call == DISK_SIM_RENAME ? 1 : 0;
+	const bool is_history =
+		view_starts(view_of(path), VIEW("queue/history/")) && view_ends(view_of(path), VIEW(".db"));
+	recorder->drops += call == DISK_SIM_REMOVE && is_history ? 1 : 0;
 	const bool is_due =
 		++recorder->calls >= recorder->first && (recorder->every == 0 || recorder->calls % recorder->every == 0);
 	if (is_due && recorder->count < recorder->most)
@@ -196,6 +200,7 @@ static void the_history_has_everything_in_it(void **state)
 	assert_true(recorder.renames >= RENAMES_LEAST);
 	assert_true(ledger.compactions >= COMPACTIONS_LEAST);
 	assert_true(files >= HISTORY_FILES_LEAST);
+	assert_true(recorder.drops >= HISTORY_DROPS_LEAST);
 	text_deinit(&names);
 	disk_sim_free(recorder.disk);
 }

@@ -7,9 +7,11 @@
 
 #include <sqlite3.h>
 
-#define MESSAGE_GOES_ON 14u /* this one and those after it are of LIFE_GOES_ON */
+#define MESSAGE_GOES_ON 16u /* this one and those after it are of LIFE_GOES_ON */
 #define CONTENT_MOST    1024u
 #define COMPACT_EVERY   (10 * SECOND)
+#define RETENTION       (6 * MINUTE)
+#define TIME_LOST       (3 * MINUTE) /* at most, when power fails in three lives: it is saved once a minute */
 
 struct scene {
 	enum life life;
@@ -152,6 +154,13 @@ static void states_note(const struct scene *scene, unsigned number, const struct
 	}
 }
 
+static void end_note(const struct scene *scene, unsigned number, uint32_t index)
+{
+	struct ledger_message *message = &scene->ledger->messages[number];
+	message->may_be[index] = STORE_ENDED;
+	message->ended[index] = store_time(scene->store) + 1;
+}
+
 static void change_row(const struct scene *scene, unsigned number, struct store_change_row row)
 {
 	struct ledger_message *message = &scene->ledger->messages[number];
@@ -159,6 +168,8 @@ static void change_row(const struct scene *scene, unsigned number, struct store_
 	if (!message->must)
 		return;
 	message->may_be[row.index] = row.state;
+	if (row.state == STORE_ENDED)
+		end_note(scene, number, row.index);
 	struct store_change change = change_of(scene, number, &row, 1);
 	states_note(scene, number, &before, store_change(scene->store, &change));
 }
@@ -172,7 +183,7 @@ static void end_all(const struct scene *scene, unsigned number, bool keep_conten
 	struct store_change_row rows[LEDGER_RECIPIENTS];
 	for (uint32_t i = 0; i < LEDGER_RECIPIENTS; i++) {
 		rows[i] = row_of(i, STORE_ENDED);
-		message->may_be[i] = STORE_ENDED;
+		end_note(scene, number, i);
 	}
 	struct store_change change = change_of(scene, number, rows, LEDGER_RECIPIENTS);
 	change.keep_content = keep_content;
@@ -192,7 +203,7 @@ static void end_each(const struct scene *scene, unsigned number)
 		const struct store_change_row row = row_of(i, STORE_ENDED);
 		struct store_change change = change_of(scene, number, &row, 1);
 		if (store_change_begin(scene->store, &change) == STORE_DONE)
-			message->may_be[i] = STORE_ENDED;
+			end_note(scene, number, i);
 	}
 	states_note(scene, number, &before, store_flush(scene->store));
 }
@@ -284,6 +295,18 @@ static void act_late(struct scene *scene)
 	settle(scene);
 }
 
+/* What ended early is forgotten; what ends then is not, whatever becomes of the files after its own. */
+static void act_after_retention(struct scene *scene)
+{
+	task_sleep(scene->world, RETENTION + 2 * MINUTE);
+	accept_together(scene, 14, 2);
+	end_all(scene, 12, true);
+	end_all(scene, 14, false);
+	settle(scene);
+	end_all(scene, 15, false);
+	settle(scene);
+}
+
 /* With the next messages that nobody tried to send. */
 static void act_on(struct scene *scene)
 {
@@ -346,25 +369,35 @@ static bool content_is_right(struct scene *scene, unsigned number)
 	       view_equal(content, content_of(number, bytes));
 }
 
+static bool may_be_forgotten(const struct scene *scene, unsigned number, uint32_t index)
+{
+	const int64_t ended = scene->ledger->messages[number].ended[index];
+	return ended > 0 && ended + RETENTION <= store_time(scene->store) + TIME_LOST;
+}
+
 /* Also where the history has it and the index has it still: that would be twice. */
 static bool message_is_right(struct scene *scene, const struct store_story *all, unsigned number)
 {
 	const struct ledger_message *expected = &scene->ledger->messages[number];
 	const struct message_id id = id_of(number);
 	unsigned times = 0;
+	unsigned forgotten = 0;
 	for (uint32_t i = 0; i < LEDGER_RECIPIENTS; i++) {
 		const struct found found = find(all, &id, i);
 		times += found.times;
+		forgotten += found.times == 0 && may_be_forgotten(scene, number, i) ? 1 : 0;
 		if (found.is_altered)
 			return wrong(scene, "altered: a recipient of message", number);
 		if (found.times > 0 && found.state != expected->must_be[i] && found.state != expected->may_be[i])
 			return wrong(scene, "in another state: a recipient of message", number);
-		if (found.times != (times > 0 ? 1 : 0))
-			return wrong(scene, "not there once: a recipient of message", number);
+		if (found.times > 1)
+			return wrong(scene, "twice there: a recipient of message", number);
 	}
+	if (forgotten == LEDGER_RECIPIENTS)
+		return true;
 	if (times == 0)
 		return !expected->must || wrong(scene, "lost: message", number);
-	if (times != LEDGER_RECIPIENTS || !expected->may)
+	if (times + forgotten != LEDGER_RECIPIENTS || !expected->may)
 		return wrong(scene, "not as it was: message", number);
 	const bool has_content = expected->keeps || is_live(all, &id);
 	return !has_content || content_is_right(scene, number) || wrong(scene, "altered: content of message", number);
@@ -394,18 +427,25 @@ static bool is_owed(struct scene *scene, unsigned number)
 	return store_debt(scene->store, &key, &scene->arena, &debt) == STORE_DONE && debt.count == 1;
 }
 
+/* Or had ended before it was forgotten. */
+static bool is_ended(const struct scene *scene, const struct store_story *all, unsigned number, uint32_t index)
+{
+	const struct message_id id = id_of(number);
+	const struct found found = find(all, &id, index);
+	return found.times > 0 ? found.state == STORE_ENDED
+	                       : scene->ledger->messages[number].must_be[index] == STORE_ENDED;
+}
+
 /* A bounce and the notice it owes are one; so are the notice and the end of the debt. */
 static bool debts_are_right(struct scene *scene, const struct store_story *all)
 {
-	const struct message_id paid = id_of(PAID);
-	const struct message_id other = id_of(DROPPED);
 	const struct ledger_fact *dropped = &scene->ledger->is_dropped;
 	const struct message_id notice = id_of(NOTICE);
 	const bool is_paid = store_find(scene->store, &notice) == STORE_DONE;
-	const bool has_bounced = find(all, &paid, paid_index).state == STORE_ENDED;
+	const bool has_bounced = is_ended(scene, all, PAID, paid_index);
 	if (is_owed(scene, PAID) != (has_bounced && !is_paid))
 		return wrong(scene, "the debt of message", PAID);
-	const bool bounced = find(all, &other, dropped_index).state == STORE_ENDED;
+	const bool bounced = is_ended(scene, all, DROPPED, dropped_index);
 	const bool owed = is_owed(scene, DROPPED);
 	const bool may_be_owed = bounced && !dropped->must_be;
 	const bool may_be_none = !bounced || dropped->may_be;
@@ -465,9 +505,9 @@ static bool scene_open(struct scene *scene)
 	struct text problem = TEXT_LIMIT(1024);
 	const struct store_settings settings = {
 		.directory = "queue",
-		.retention = 1000 * DAY,
+		.retention = RETENTION,
 		.segment_size = 1200,
-		.history_rows = 12,
+		.history_rows = 6,
 		.compact = COMPACT_EVERY,
 		.hooks = { .context = scene, .failed = hear_failed, .problem = hear_problem },
 	};
@@ -486,6 +526,7 @@ static void live(void *argument)
 	if (scene->life == LIFE_ACTS) {
 		act_early(scene);
 		act_late(scene);
+		act_after_retention(scene);
 		scene->right = true;
 	} else {
 		scene->right = all_is_right(scene);

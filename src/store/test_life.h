@@ -6,7 +6,7 @@
 
 #include "store/store.h"
 
-#define LEDGER_MESSAGES   20u
+#define LEDGER_MESSAGES   22u
 #define LEDGER_RECIPIENTS 3u
 
 /* What must be there, and what may be there as well, since it was asked for and not answered. */
@@ -16,6 +16,7 @@ struct ledger_message {
 	bool keeps; /* the history has the content, once all has ended */
 	enum store_state must_be[LEDGER_RECIPIENTS];
 	enum store_state may_be[LEDGER_RECIPIENTS];
+	int64_t ended[LEDGER_RECIPIENTS]; /* queue time just after that was asked for; 0: never */
 };
 
 struct ledger_fact {
