@@ -407,6 +407,23 @@ static bool reader_open(const struct history_reader *reader, uint64_t number, st
 	return true;
 }
 
+/* A file that was dropped after its name was read holds nothing. */
+static enum history_result reader_close(const struct history_reader *reader, uint64_t number, struct sql *sql)
+{
+	struct disk *disk = reader->settings.disk;
+	const bool has_failed = sql->failed;
+	char path[PATH_MOST];
+	struct disk_file *file = NULL;
+	sql_close(sql);
+	if (!has_failed)
+		return HISTORY_DONE;
+	file_path(path, reader->settings.directory, number, "");
+	const enum disk_result opened = disk->operations->open(disk, path, 0, &file);
+	if (opened == DISK_OK)
+		disk->operations->close(disk, file);
+	return opened == DISK_ABSENT ? HISTORY_DONE : HISTORY_FAILED;
+}
+
 static void ended_read(sqlite3_stmt *statement, struct arena *arena, struct store_ended *row)
 {
 	struct view id = sql_view(statement, 1);
@@ -472,8 +489,7 @@ enum history_result history_of_message(struct history_reader *reader, const stru
 			sql_bind_blob(statement, 1, id_view(id));
 			story->has_content |= sql_step(&sql, statement) == SQL_ROW;
 		}
-		result = sql.failed ? HISTORY_FAILED : HISTORY_DONE;
-		sql_close(&sql);
+		result = reader_close(reader, files.numbers[i], &sql);
 	}
 	free(files.numbers);
 	rows_give(&rows, arena, &story->ended, &story->ended_count);
@@ -497,8 +513,7 @@ enum history_result history_content(struct history_reader *reader, const struct 
 			if (*found)
 				text_add(content, sql_view(statement, 0));
 		}
-		result = sql.failed ? HISTORY_FAILED : HISTORY_DONE;
-		sql_close(&sql);
+		result = reader_close(reader, files.numbers[i], &sql);
 	}
 	free(files.numbers);
 	return result;
@@ -587,8 +602,7 @@ enum history_result history_search(struct history_reader *reader, const struct s
 		struct sql sql;
 		if (reader_open(reader, files.numbers[i], &sql))
 			search_file(&run, &sql);
-		result = sql.failed ? HISTORY_FAILED : HISTORY_DONE;
-		sql_close(&sql);
+		result = reader_close(reader, files.numbers[i], &sql);
 	}
 	free(files.numbers);
 	found->more = run.more;
