@@ -412,9 +412,12 @@ static enum history_result reader_close(const struct history_reader *reader, uin
 {
 	struct disk *disk = reader->settings.disk;
 	const bool has_failed = sql->failed;
+	const bool is_full = sql->full;
 	char path[PATH_MOST];
 	struct disk_file *file = NULL;
 	sql_close(sql);
+	if (is_full)
+		return HISTORY_FULL;
 	if (!has_failed)
 		return HISTORY_DONE;
 	file_path(path, reader->settings.directory, number, "");

@@ -41,6 +41,7 @@ struct history_reader;
 
 struct history_reader *history_reader_new(const struct history_settings *settings);
 void history_reader_free(struct history_reader *reader);
+/* FULL, of all of these: SQLite finds no room for what it needs to read. */
 /* All ended recipients of one message, and whether its content was kept. Rows in the arena. */
 enum history_result history_of_message(struct history_reader *reader, const struct message_id *id,
                                        struct arena *arena, struct store_story *story);

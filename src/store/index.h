@@ -69,7 +69,8 @@ struct index_reader;
 
 struct index_reader *index_reader_new(const struct index_settings *settings);
 void index_reader_free(struct index_reader *reader);
-/* Between these all reads see one state; *applied is the journal's sequence that it reflects. */
+/* Between these all reads see one state; *applied is the journal's sequence that it reflects. FULL: SQLite finds no
+ * room for what it needs to read, and nothing was read. */
 enum index_result index_reader_begin(struct index_reader *reader, uint64_t *applied);
 void index_reader_end(struct index_reader *reader);
 

@@ -105,20 +105,26 @@ static enum index_result reader_result(const struct index_reader *reader)
 	return reader->sql.failed ? INDEX_FAILED : INDEX_DONE;
 }
 
+/* Half open it is good for nothing, and may be asked again. */
+static enum index_result reader_close(struct index_reader *reader)
+{
+	const bool is_full = reader->sql.full;
+	sql_close(&reader->sql);
+	return is_full ? INDEX_FULL : INDEX_FAILED;
+}
+
 enum index_result index_reader_begin(struct index_reader *reader, uint64_t *applied)
 {
 	/* Opened by the thread that uses it, at its first question. */
 	if (reader->sql.connection == NULL) {
-		if (!sql_open(&reader->sql, reader->path, reader->vfs, SQL_READER, NULL)) {
-			sql_close(&reader->sql); /* half open it is good for nothing, and may be asked again */
-			return INDEX_FAILED;
-		}
+		if (!sql_open(&reader->sql, reader->path, reader->vfs, SQL_READER, NULL))
+			return reader_close(reader);
 		sql_statements(&reader->sql, statements, STATEMENT_COUNT);
 	}
 	sql_run(&reader->sql, sql_use(&reader->sql, BEGIN));
 	sqlite3_stmt *statement = sql_use(&reader->sql, APPLIED);
 	if (sql_step(&reader->sql, statement) != SQL_ROW)
-		return INDEX_FAILED;
+		return reader_close(reader);
 	*applied = (uint64_t)sql_integer(statement, 0);
 	sqlite3_reset(statement);
 	return INDEX_DONE;

@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "store/lock.h"
 #include "store/sql_disk.h"
+#include "store/sql_real.h"
 #include "store/store_private.h"
 
 #define OVERLAY_MOST ((size_t)4 * 1024 * 1024)
@@ -135,6 +136,7 @@ void store_free(struct store *store)
 	text_deinit(&store->living);
 	arena_deinit(&store->scratch);
 	sql_disk_free(store->sql_disk);
+	sql_real_free(store->sql_real);
 	free(store->directory);
 	free(store->journal_directory);
 	free(store->history_directory);
@@ -175,7 +177,10 @@ static struct store *store_new(struct world *world, const struct store_settings 
 	signal_init(&store->prepare);
 	task_group_init(&store->tasks);
 	task_group_init(&store->keepers);
-	if (world->disk != disk_real()) {
+	if (world->disk == disk_real()) {
+		store->sql_real = sql_real_new();
+		store->vfs = sql_real_name(store->sql_real);
+	} else {
 		store->sql_disk = sql_disk_new(world->disk, world_random_u64(world));
 		store->vfs = sql_disk_name(store->sql_disk);
 	}

@@ -20,7 +20,7 @@ struct faulty {
 	unsigned at;
 	unsigned count; /* of calls that may fail so */
 	bool hit;
-	bool may_end;          /* a flush was told so, or SQLite making a log, which does not say why it cannot */
+	bool may_end;          /* a flush was told so */
 	char sync_failed[128]; /* the file whose sync failed, until it is opened anew */
 	unsigned syncs_after;  /* of that file */
 	unsigned prepared;     /* segments' files, ahead of their time */
@@ -69,8 +69,7 @@ static enum disk_result before(void *context, enum disk_sim_call call, const cha
 	if (call == DISK_SIM_CREATE && is_again)
 		faulty->sync_failed[0] = '\0';
 	const enum disk_result result = fault_now(faulty, call);
-	const bool is_log = call == DISK_SIM_CREATE && view_ends(view_of(path), VIEW("-wal"));
-	faulty->may_end |= result != DISK_OK && (call == DISK_SIM_SYNC || is_log);
+	faulty->may_end |= result != DISK_OK && call == DISK_SIM_SYNC;
 	if (result != DISK_OK && call == DISK_SIM_SYNC && !view_ends(view_of(path), VIEW(".db")))
 		bytes_to_cstring(faulty->sync_failed, sizeof(faulty->sync_failed), view_of(path));
 	return result;

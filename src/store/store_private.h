@@ -74,6 +74,7 @@ struct store {
 	char *history_directory;
 	char *index_path;
 	struct sql_disk *sql_disk; /* in a simulated world only */
+	struct sql_real *sql_real; /* in the real one */
 	const char *vfs;
 	int lock; /* -1: none */
 

@@ -77,8 +77,21 @@ static enum store_outcome outcome_of(struct store *store, enum index_result resu
 		return STORE_DONE;
 	if (result == INDEX_ABSENT)
 		return STORE_ABSENT;
+	if (result == INDEX_FULL)
+		return STORE_LATER;
 	store_fail(store, VIEW("the index could not be read"));
 	return STORE_LATER;
+}
+
+/* Where there is no room to read, it waits for some, as what is to be written does. */
+static enum store_outcome ask_on(struct ask *ask, struct worker *worker)
+{
+	struct store *store = ask->store;
+	do
+		store->world->operations->work(store->world, worker, ask_run, ask);
+	while (ask->result == INDEX_FULL && !store->failed && !store->closing &&
+	       task_sleep(store->world, FULL_RETRY) == WAIT_DONE);
+	return outcome_of(store, ask->result);
 }
 
 /* Short ones: they wait for nothing but the disk. */
@@ -88,8 +101,7 @@ static enum store_outcome ask_short(struct ask *ask)
 	if (store->failed)
 		return STORE_LATER;
 	ask->reader = store->reader;
-	store->world->operations->work(store->world, store->reader_worker, ask_run, ask);
-	return outcome_of(store, ask->result);
+	return ask_on(ask, store->reader_worker);
 }
 
 /* Those of people. */
@@ -102,8 +114,7 @@ static enum store_outcome ask_long(struct ask *ask)
 	if (store->failed)
 		return STORE_LATER;
 	ask->reader = store->query;
-	store->world->operations->work(store->world, store->query_worker, ask_run, ask);
-	return outcome_of(store, ask->result);
+	return ask_on(ask, store->query_worker);
 }
 
 /* ---- what the queue works with */
@@ -355,8 +366,9 @@ static void find_run(struct ask *ask)
 	if (ask->result != INDEX_ABSENT)
 		return;
 	struct store_story story = { 0 };
-	if (history_of_message(ask->store->history_reader, id, ask->arena, &story) != HISTORY_DONE)
-		ask->result = INDEX_FAILED;
+	const enum history_result result = history_of_message(ask->store->history_reader, id, ask->arena, &story);
+	if (result != HISTORY_DONE)
+		ask->result = result == HISTORY_FULL ? INDEX_FULL : INDEX_FAILED;
 	else if (story.ended_count > 0)
 		ask->result = INDEX_DONE;
 }
