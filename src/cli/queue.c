@@ -265,22 +265,10 @@ static enum outcome_code tell_check(const struct cli *cli, const json_t *slice, 
 	return count == 0 ? DONE : NO;
 }
 
-/* A queue that was started anew meanwhile begins at the first message again, and so do we. */
-static void take_slice(json_t *slice, json_int_t *checked, json_t *faults)
-{
-	const json_int_t now = json_integer_value(json_object_get(slice, "checked"));
-	if (now < *checked)
-		json_array_clear(faults);
-	*checked = now;
-	json_array_extend(faults, json_object_get(slice, "faults"));
-	show_progress(slice);
-}
-
 enum outcome_code queue_verify(struct cli *cli)
 {
 	json_t *faults = json_array();
 	json_t *slice = NULL;
-	json_int_t checked = 0;
 	struct text path = TEXT_LIMIT(128);
 	enum outcome_code result = DONE;
 	bool done = !client_reaches(cli);
@@ -288,13 +276,14 @@ enum outcome_code queue_verify(struct cli *cli)
 		result = offline_check(cli, show_progress, faults, &slice);
 	while (result == DONE && !done) {
 		text_clear(&path);
-		text_print(&path, "/v1/queue/check?cursor=%lld",
-		           (long long)json_integer_value(json_object_get(slice, "cursor")));
+		const char *cursor = json_string_value(json_object_get(slice, "cursor"));
+		text_print(&path, "/v1/queue/check?cursor=%s", cursor == NULL ? "" : cursor);
 		json_decref(slice);
 		slice = NULL;
 		result = client_ask(cli, "GET", text_cstring(&path), NULL, &slice);
 		if (result == DONE) {
-			take_slice(slice, &checked, faults);
+			json_array_extend(faults, json_object_get(slice, "faults"));
+			show_progress(slice);
 			done = json_is_true(json_object_get(slice, "done"));
 		}
 	}

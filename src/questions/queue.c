@@ -529,18 +529,24 @@ enum asked queue_search(struct peer *queue, const struct search_request *request
 	return peer_ask(queue, &queue_search_question, request, answer, arena, deadline);
 }
 
+static void wire_check_cursor(struct wire *wire, struct queue_check_cursor *cursor)
+{
+	wire_message_id(wire, &cursor->next);
+	wire_u64(wire, &cursor->checked);
+}
+
 static void queue_check_request_wire(struct wire *wire, void *element)
 {
 	struct queue_check_request *value = element;
-	wire_u64(wire, &value->cursor);
+	wire_check_cursor(wire, &value->cursor);
 }
 
 static void queue_check_answer_wire(struct wire *wire, void *element)
 {
 	struct queue_check_answer *value = element;
-	wire_u64(wire, &value->cursor);
+	wire_bool(wire, &value->is_read);
+	wire_check_cursor(wire, &value->cursor);
 	wire_bool(wire, &value->done);
-	wire_u64(wire, &value->checked);
 	wire_u64(wire, &value->total);
 	value->faults =
 		wire_array(wire, value->faults, &value->fault_count, PAGE_MOST, sizeof(struct view), wire_view_element);

@@ -340,14 +340,18 @@ extern const struct question queue_search_question;
 enum asked queue_search(struct peer *queue, const struct search_request *request, struct search_answer *answer,
                         struct arena *arena, int64_t deadline);
 
-/* fsck, in slices: ask with the cursor of the last answer until done. */
+/* fsck, in slices: ask with the cursor of the last answer until done. Nothing of it is kept between two of them. */
+struct queue_check_cursor {
+	struct message_id next; /* zeros: begin */
+	uint64_t checked;       /* messages so far */
+};
 struct queue_check_request {
-	uint64_t cursor; /* 0: begin */
+	struct queue_check_cursor cursor;
 };
 struct queue_check_answer {
-	uint64_t cursor;
+	bool is_read; /* false: the files cannot be read now, and nothing else is answered */
+	struct queue_check_cursor cursor;
 	bool done;
-	uint64_t checked; /* messages so far */
 	uint64_t total;
 	struct view *faults; /* for people */
 	size_t fault_count;

@@ -103,6 +103,9 @@ def test_a_daemon_that_runs_finds_a_flipped_bit(ready):
     ready.event("deferred", recipient=TO)
     sound = sealpost(ready, "queue", "check")
     assert sound.returncode == 0 and sound.stdout == "3 messages checked, 0 faults\n", sound
+    first = ready.api("GET", "/v1/queue/check")
+    beyond = ready.api("GET", "/v1/queue/check?cursor=" + first["cursor"])
+    assert first["done"] and beyond["done"] and beyond["checked"] == 3, beyond
     for segment in (ready.directory / "state/queue/journal").iterdir():
         at = segment.read_bytes().find(b"number 1")
         if at >= 0:

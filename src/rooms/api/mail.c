@@ -116,16 +116,30 @@ static void write_row(struct api_request *request, const struct queue_row *row)
 	json_close_object(out);
 }
 
+static bool cursor_parse(struct view cursor, struct message_id *id, uint64_t *number)
+{
+	const size_t dot = view_find_byte(cursor, '.');
+	return dot != VIEW_NOT_FOUND && id_parse(view_first(cursor, dot), id) &&
+	       view_to_u64(view_from(cursor, dot + 1), number);
+}
+
+static void write_cursor(struct json *out, struct view name, const struct message_id *id, uint64_t number)
+{
+	struct text cursor = TEXT_LIMIT(64);
+	text_add_id(&cursor, id);
+	text_print(&cursor, ".%llu", (unsigned long long)number);
+	json_member_string(out, name, text_view(&cursor));
+	text_deinit(&cursor);
+}
+
 /* The page's cursor is "ID.INDEX". */
 static bool read_cursor(struct api_request *request, struct queue_list_request *question)
 {
 	const struct view after = api_query(request, "after");
-	const size_t dot = view_find_byte(after, '.');
 	uint64_t index = 0;
 	if (after.length == 0)
 		return true;
-	if (dot == VIEW_NOT_FOUND || !id_parse(view_first(after, dot), &question->after) ||
-	    !view_to_u64(view_from(after, dot + 1), &index)) {
+	if (!cursor_parse(after, &question->after, &index)) {
 		api_problem(request, 400, "after is a cursor from an earlier page");
 		return false;
 	}
@@ -155,11 +169,7 @@ void handle_queue_list(struct api_request *request)
 	json_close_array(out);
 	if (answer.more && answer.row_count > 0) {
 		const struct queue_row *last = &answer.rows[answer.row_count - 1];
-		struct text cursor = TEXT_LIMIT(64);
-		text_add_id(&cursor, &last->id);
-		text_print(&cursor, ".%u", (unsigned)last->index);
-		json_member_string(out, VIEW("next"), text_view(&cursor));
-		text_deinit(&cursor);
+		write_cursor(out, VIEW("next"), &last->id, last->index);
 	}
 	json_close_object(out);
 }
@@ -227,26 +237,32 @@ void handle_queue_action(struct api_request *request)
 	json_close_object(&request->out);
 }
 
+/* The check's cursor is "ID.CHECKED". */
 void handle_queue_check(struct api_request *request)
 {
-	const struct queue_check_request question = { .cursor = api_query_number(request, "cursor", 0) };
+	const struct view cursor = api_query(request, "cursor");
+	struct queue_check_request question = { 0 };
 	struct queue_check_answer answer = { 0 };
+	if (cursor.length > 0 && !cursor_parse(cursor, &question.cursor.next, &question.cursor.checked)) {
+		api_problem(request, 400, "cursor is one from an earlier slice");
+		return;
+	}
 	const enum asked asked = queue_check(api_peer(request, ROOM_QUEUE), &question, &answer, &request->arena,
 	                                     api_deadline(request, 5 * MINUTE));
 	if (asked != ASKED_OK) {
 		api_problem_asked(request, asked, ROOM_QUEUE);
 		return;
 	}
-	if (answer.cursor == 0) {
+	if (!answer.is_read) {
 		api_problem(request, 503, "the queue cannot read its files now; the log says why");
 		return;
 	}
 	struct json *out = &request->out;
 	json_open_object(out);
-	json_member_integer(out, VIEW("cursor"), (int64_t)answer.cursor);
+	write_cursor(out, VIEW("cursor"), &answer.cursor.next, answer.cursor.checked);
 	json_key(out, VIEW("done"));
 	json_add_boolean(out, answer.done);
-	json_member_integer(out, VIEW("checked"), (int64_t)answer.checked);
+	json_member_integer(out, VIEW("checked"), (int64_t)answer.cursor.checked);
 	json_member_integer(out, VIEW("total"), (int64_t)answer.total);
 	json_key(out, VIEW("faults"));
 	json_open_array(out);

@@ -306,20 +306,13 @@ void answer_check(void *room, const struct caller *caller, const void *request, 
 	struct queue *queue = room;
 	const struct queue_check_request *wanted = request;
 	struct queue_check_answer *checked = answer;
-	/* One check at a time: whoever asks with a cursor that is not the last one's begins anew. */
-	if (wanted->cursor == 0 || wanted->cursor != queue->check.token)
-		queue->check = (struct queue_check){ .token = 0 };
-	struct store_check slice = queue->check.check;
+	struct store_check slice = { .cursor = wanted->cursor.next, .checked = wanted->cursor.checked };
 	if (store_check(queue->store, arena, &slice) != STORE_DONE)
 		return;
-	/* 53 bits: a number that JSON carries whole (RFC 8259 6). */
-	*checked = (struct queue_check_answer){ .cursor = world_random_u64(queue->world) >> 11 | 1,
+	*checked = (struct queue_check_answer){ .is_read = true,
+		                                    .cursor = { .next = slice.cursor, .checked = slice.checked },
 		                                    .done = slice.done,
-		                                    .checked = slice.checked,
 		                                    .total = slice.total,
 		                                    .faults = slice.faults,
 		                                    .fault_count = slice.fault_count };
-	slice.faults = NULL;
-	slice.fault_count = 0;
-	queue->check = (struct queue_check){ .token = checked->cursor, .check = slice };
 }

@@ -43,12 +43,6 @@ struct queue_counters {
 	int64_t notices;
 };
 
-/* A check that is under way: its cursor is larger than what travels. */
-struct queue_check {
-	uint64_t token;
-	struct store_check check;
-};
-
 struct queue {
 	struct world *world;
 	struct log *log;
@@ -73,7 +67,6 @@ struct queue {
 	void (*failed)(void *context); /* the disk failed: the room should end */
 	void *failed_context;
 	struct queue_counters counters;
-	struct queue_check check;
 };
 
 /* Suspends while the store replays. config: the room's, as reloaded. NULL: *problem. */

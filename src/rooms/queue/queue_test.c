@@ -562,15 +562,35 @@ static void play_actions(struct scene *scene)
 	assert_int_equal(take(scene, 10, SECOND, &taken), 2);
 }
 
-/* Every reader of JSON reads the cursor of a check as it is (RFC 8259 6: 53 bits). */
-static void play_check_cursor(struct scene *scene)
+struct checking {
+	struct queue_check_request next;
+	struct queue_check_answer last;
+};
+
+static void check_slice(struct scene *scene, struct checking *checking)
 {
-	for (unsigned i = 0; i < 64; i++) {
-		const struct queue_check_request request = { .cursor = 0 };
-		struct queue_check_answer answer = { 0 };
-		assert_int_equal(queue_check(scene->api, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
-		assert_true(answer.cursor > 0 && answer.cursor < UINT64_C(1) << 53);
+	checking->last = (struct queue_check_answer){ 0 };
+	assert_int_equal(queue_check(scene->api, &checking->next, &checking->last, &scene->arena, soon(scene)), ASKED_OK);
+	checking->next.cursor = checking->last.cursor;
+}
+
+/* More than one slice of messages; the checks take turns. */
+static void play_two_checks(struct scene *scene)
+{
+	enum { MESSAGES = 2001, SLICES = 2 };
+	struct checking checks[2] = { 0 };
+	for (unsigned i = 0; i < MESSAGES; i++)
+		post_numbered(scene, i);
+	for (unsigned slice = 0; slice < SLICES; slice++) {
+		for (size_t i = 0; i < CASES(checks); i++) {
+			check_slice(scene, &checks[i]);
+			assert_int_equal(checks[i].last.fault_count, 0);
+			assert_int_equal(checks[i].last.total, MESSAGES);
+			assert_true(checks[i].last.done == (slice + 1 == SLICES));
+		}
 	}
+	for (size_t i = 0; i < CASES(checks); i++)
+		assert_int_equal(checks[i].last.cursor.checked, MESSAGES);
 }
 
 /* Why an action did nothing. */
@@ -804,7 +824,7 @@ PLAY(poison)
 PLAY(restart)
 PLAY(actions)
 PLAY(nothing_to_do)
-PLAY(check_cursor)
+PLAY(two_checks)
 PLAY(fairness)
 PLAY(token_gone)
 PLAY(token_back)
@@ -829,7 +849,7 @@ int main(void)
 		ROW(fairness),      ROW(token_gone),
 		ROW(token_back),    ROW(retries),
 		ROW(poison),        ROW(deferred_delay_nobody),
-		ROW(returned_wait), ROW(check_cursor),
+		ROW(returned_wait), ROW(two_checks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
