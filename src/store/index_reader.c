@@ -1,41 +1,14 @@
-#include "store/index.h"
+#include "store/index_reader_private.h"
 
 #include "base/bytes.h"
 #include "base/must.h"
 #include "store/rows.h"
 
-enum statement {
-	BEGIN,
-	END,
-	APPLIED,
-	LANES,
-	LOAD,
-	EXPIRED,
-	LIVE,
-	PLACE,
-	DEBTS,
-	DEBT,
-	MESSAGE,
-	HOLDS,
-	LIST,
-	ATTEMPT,
-	SUMMARY_LAST,
-	SUMMARY,
-	TOTAL_MESSAGES,
-	TOTAL_BYTES,
-	CHECK_NEXT,
-	CHECK_COUNTS,
-	CHECK_ORPHAN,
-	CHECK_SEGMENT,
-	STATEMENT_COUNT
-};
-
-/* The columns of a row, in the order of row_read. */
+/* The columns of a row, in the order of index_row_read. */
 #define ROW_COLUMNS                                                                                                  \
 	"r.message, r.idx, r.state, r.due, r.attempts, r.attempt, r.warned, r.address, r.reason, m.account, m.sender,"   \
 	" m.extra, m.size, m.accepted_wall, m.accepted, m.expires, m.segment, m.offset, m.length, m.live"
-#define ROW_DOMAIN_COLUMN 20
-#define ROW_TABLES        " FROM recipient r JOIN message m ON m.id = r.message JOIN lane l ON l.id = r.lane"
+#define ROW_TABLES " FROM recipient r JOIN message m ON m.id = r.message JOIN lane l ON l.id = r.lane"
 
 static const char *const statements[STATEMENT_COUNT] = {
 	[BEGIN] = "BEGIN",
@@ -76,14 +49,6 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[CHECK_SEGMENT] = "SELECT 1 FROM segment WHERE number = ?1",
 };
 
-#define SUMMARY_LANES 500 /* in one snapshot */
-
-struct index_reader {
-	struct sql sql;
-	const char *path;
-	const char *vfs;
-};
-
 struct index_reader *index_reader_new(const struct index_settings *settings)
 {
 	struct index_reader *reader = must_alloc(1, sizeof(*reader));
@@ -100,7 +65,7 @@ void index_reader_free(struct index_reader *reader)
 	free(reader);
 }
 
-static enum index_result reader_result(const struct index_reader *reader)
+enum index_result index_reader_result(const struct index_reader *reader)
 {
 	return reader->sql.failed ? INDEX_FAILED : INDEX_DONE;
 }
@@ -147,16 +112,16 @@ static void place_read(sqlite3_stmt *statement, int column, struct store_place *
 		                           .length = (uint32_t)sql_integer(statement, column + 2) };
 }
 
-static enum store_state state_of(int64_t number)
+enum store_state index_state_of(int64_t number)
 {
 	return number < 0 || number >= STORE_ENDED ? STORE_HELD : (enum store_state)number;
 }
 
-static void row_read(sqlite3_stmt *statement, struct arena *arena, struct store_row *row)
+void index_row_read(sqlite3_stmt *statement, struct arena *arena, struct store_row *row)
 {
 	*row = (struct store_row){
 		.index = (uint32_t)sql_integer(statement, 1),
-		.state = state_of(sql_integer(statement, 2)),
+		.state = index_state_of(sql_integer(statement, 2)),
 		.due = sql_integer(statement, 3),
 		.attempts = (uint32_t)sql_integer(statement, 4),
 		.attempt = (uint64_t)sql_integer(statement, 5),
@@ -177,23 +142,17 @@ static void row_read(sqlite3_stmt *statement, struct arena *arena, struct store_
 	row_id(sql_view(statement, 0), &row->id);
 }
 
-/* Rows gather in a text until their number is known. */
-struct gather {
-	struct text rows;
-	struct arena *arena;
-};
-
-static struct gather gather_into(struct arena *arena)
+struct gather index_gather_into(struct arena *arena)
 {
 	return (struct gather){ .rows = TEXT_LIMIT((size_t)256 * 1024 * 1024), .arena = arena };
 }
 
-static void gather_add(struct gather *gather, const void *row, size_t size)
+void index_gather_add(struct gather *gather, const void *row, size_t size)
 {
 	text_add(&gather->rows, view_bytes(row, size));
 }
 
-static void *gather_end(struct gather *gather, size_t size, size_t *count)
+void *index_gather_end(struct gather *gather, size_t size, size_t *count)
 {
 	*count = gather->rows.length / size;
 	void *array = arena_alloc(gather->arena, *count, size);
@@ -205,7 +164,7 @@ static void *gather_end(struct gather *gather, size_t size, size_t *count)
 static void gather_rows(struct index_reader *reader, sqlite3_stmt *statement, size_t most, struct arena *arena,
                         struct store_rows *page)
 {
-	struct gather gather = gather_into(arena);
+	struct gather gather = index_gather_into(arena);
 	size_t count = 0;
 	page->more = false;
 	while (sql_step(&reader->sql, statement) == SQL_ROW) {
@@ -215,11 +174,11 @@ static void gather_rows(struct index_reader *reader, sqlite3_stmt *statement, si
 			break;
 		}
 		struct store_row row;
-		row_read(statement, arena, &row);
-		gather_add(&gather, &row, sizeof(row));
+		index_row_read(statement, arena, &row);
+		index_gather_add(&gather, &row, sizeof(row));
 		count++;
 	}
-	page->rows = gather_end(&gather, sizeof(struct store_row), &page->row_count);
+	page->rows = index_gather_end(&gather, sizeof(struct store_row), &page->row_count);
 }
 
 /* ---- what the queue works with */
@@ -227,7 +186,7 @@ static void gather_rows(struct index_reader *reader, sqlite3_stmt *statement, si
 enum index_result index_lanes(struct index_reader *reader, int64_t until, uint64_t cursor, size_t most,
                               struct arena *arena, struct store_lanes *page)
 {
-	struct gather gather = gather_into(arena);
+	struct gather gather = index_gather_into(arena);
 	size_t looked = 0;
 	*page = (struct store_lanes){ .cursor = cursor };
 	sqlite3_stmt *statement = sql_use(&reader->sql, LANES);
@@ -241,11 +200,11 @@ enum index_result index_lanes(struct index_reader *reader, int64_t until, uint64
 		const struct store_lane lane = { .account = arena_copy(arena, sql_view(statement, 1)),
 			                             .domain = arena_copy(arena, sql_view(statement, 2)),
 			                             .due = sql_integer(statement, 3) };
-		gather_add(&gather, &lane, sizeof(lane));
+		index_gather_add(&gather, &lane, sizeof(lane));
 	}
 	page->more = looked == most;
-	page->lanes = gather_end(&gather, sizeof(struct store_lane), &page->lane_count);
-	return reader_result(reader);
+	page->lanes = index_gather_end(&gather, sizeof(struct store_lane), &page->lane_count);
+	return index_reader_result(reader);
 }
 
 enum index_result index_load(struct index_reader *reader, struct store_load *load, struct arena *arena)
@@ -254,7 +213,7 @@ enum index_result index_load(struct index_reader *reader, struct store_load *loa
 	sql_bind_text(statement, 1, load->account);
 	sql_bind_text(statement, 2, load->domain);
 	sql_bind_integer(statement, 3, (int64_t)load->most + 1);
-	struct gather gather = gather_into(arena);
+	struct gather gather = index_gather_into(arena);
 	size_t count = 0;
 	load->more = false;
 	load->more_due = INT64_MAX;
@@ -265,11 +224,11 @@ enum index_result index_load(struct index_reader *reader, struct store_load *loa
 			continue;
 		}
 		struct store_row row;
-		row_read(statement, arena, &row);
-		gather_add(&gather, &row, sizeof(row));
+		index_row_read(statement, arena, &row);
+		index_gather_add(&gather, &row, sizeof(row));
 	}
-	load->rows = gather_end(&gather, sizeof(struct store_row), &load->row_count);
-	return reader_result(reader);
+	load->rows = index_gather_end(&gather, sizeof(struct store_row), &load->row_count);
+	return index_reader_result(reader);
 }
 
 static void attempt_read(struct index_reader *reader, struct arena *arena, struct store_row *row)
@@ -290,7 +249,7 @@ static void attempt_read(struct index_reader *reader, struct arena *arena, struc
 	sqlite3_reset(statement);
 }
 
-static void attempts_read(struct index_reader *reader, struct arena *arena, struct store_rows *page)
+void index_attempts_read(struct index_reader *reader, struct arena *arena, struct store_rows *page)
 {
 	for (size_t i = 0; i < page->row_count; i++)
 		if (page->rows[i].attempts > 0)
@@ -304,8 +263,8 @@ enum index_result index_expired(struct index_reader *reader, int64_t by, size_t 
 	sql_bind_integer(statement, 1, by);
 	sql_bind_integer(statement, 2, (int64_t)most + 1);
 	gather_rows(reader, statement, most, arena, page);
-	attempts_read(reader, arena, page);
-	return reader_result(reader);
+	index_attempts_read(reader, arena, page);
+	return index_reader_result(reader);
 }
 
 enum index_result index_live(struct index_reader *reader, const struct message_id *id, struct arena *arena,
@@ -314,8 +273,8 @@ enum index_result index_live(struct index_reader *reader, const struct message_i
 	sqlite3_stmt *statement = sql_use(&reader->sql, LIVE);
 	sql_bind_blob(statement, 1, id_view(id));
 	gather_rows(reader, statement, STORE_RECIPIENTS_MOST, arena, rows);
-	attempts_read(reader, arena, rows);
-	return reader_result(reader);
+	index_attempts_read(reader, arena, rows);
+	return index_reader_result(reader);
 }
 
 enum index_result index_place(struct index_reader *reader, const struct message_id *id, struct journal_place *place)
@@ -335,7 +294,7 @@ enum index_result index_place(struct index_reader *reader, const struct message_
 enum index_result index_debts(struct index_reader *reader, const struct store_debt_key *after, size_t most,
                               struct arena *arena, struct store_debts *page)
 {
-	struct gather gather = gather_into(arena);
+	struct gather gather = index_gather_into(arena);
 	sqlite3_stmt *statement = sql_use(&reader->sql, DEBTS);
 	sql_bind_blob(statement, 1, after == NULL ? VIEW("") : id_view(&after->about));
 	sql_bind_integer(statement, 2, after == NULL ? 0 : (int64_t)after->notice);
@@ -345,11 +304,11 @@ enum index_result index_debts(struct index_reader *reader, const struct store_de
 			                                        ? STORE_NOTICE_DELAY
 			                                        : STORE_NOTICE_FAILURE };
 		row_id(sql_view(statement, 0), &key.about);
-		gather_add(&gather, &key, sizeof(key));
+		index_gather_add(&gather, &key, sizeof(key));
 	}
-	page->keys = gather_end(&gather, sizeof(struct store_debt_key), &page->key_count);
+	page->keys = index_gather_end(&gather, sizeof(struct store_debt_key), &page->key_count);
 	page->more = page->key_count == most;
-	return reader_result(reader);
+	return index_reader_result(reader);
 }
 
 /* One row of a debt, before its number is known. */
@@ -404,7 +363,7 @@ enum index_result index_debt(struct index_reader *reader, const struct store_deb
 	statement = sql_use(&reader->sql, DEBT);
 	sql_bind_blob(statement, 1, id_view(&key->about));
 	sql_bind_integer(statement, 2, key->notice);
-	struct gather gather = gather_into(arena);
+	struct gather gather = index_gather_into(arena);
 	while (sql_step(&reader->sql, statement) == SQL_ROW) {
 		const struct debt_row row = { .index = (uint32_t)sql_integer(statement, 0),
 			                          .address = arena_copy(arena, sql_view(statement, 1)),
@@ -412,9 +371,9 @@ enum index_result index_debt(struct index_reader *reader, const struct store_deb
 			                          .remote = arena_copy(arena, sql_view(statement, 6)),
 			                          .when_wall = sql_integer(statement, 7),
 			                          .attempts = (uint32_t)sql_integer(statement, 8) };
-		gather_add(&gather, &row, sizeof(row));
+		index_gather_add(&gather, &row, sizeof(row));
 	}
-	debt_fill(debt, gather_end(&gather, sizeof(struct debt_row), &debt->count), arena);
+	debt_fill(debt, index_gather_end(&gather, sizeof(struct debt_row), &debt->count), arena);
 	if (reader->sql.failed)
 		return INDEX_FAILED;
 	return debt->count == 0 ? INDEX_ABSENT : INDEX_DONE;
@@ -423,214 +382,13 @@ enum index_result index_debt(struct index_reader *reader, const struct store_deb
 enum index_result index_account_holds(struct index_reader *reader, struct arena *arena,
                                       struct store_account_hold_row **rows, size_t *count)
 {
-	struct gather gather = gather_into(arena);
+	struct gather gather = index_gather_into(arena);
 	sqlite3_stmt *statement = sql_use(&reader->sql, HOLDS);
 	while (sql_step(&reader->sql, statement) == SQL_ROW) {
 		const struct store_account_hold_row row = { .account = arena_copy(arena, sql_view(statement, 0)),
 			                                        .reason = arena_copy(arena, sql_view(statement, 1)) };
-		gather_add(&gather, &row, sizeof(row));
+		index_gather_add(&gather, &row, sizeof(row));
 	}
-	*rows = gather_end(&gather, sizeof(struct store_account_hold_row), count);
-	return reader_result(reader);
-}
-
-/* ---- what people ask */
-
-static bool sender_is_of(struct view sender, struct view domain)
-{
-	const size_t at = view_find_last_byte(sender, '@');
-	return at != VIEW_NOT_FOUND && view_equal_nocase(view_from(sender, at + 1), domain);
-}
-
-static bool filter_matches(const struct store_filter *filter, sqlite3_stmt *statement)
-{
-	const struct {
-		struct view wanted;
-		int column;
-	} fields[] = { { filter->account, 9 }, { filter->address, 7 }, { filter->domain, ROW_DOMAIN_COLUMN } };
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (!view_is_empty(fields[i].wanted) &&
-		    !view_equal_nocase(fields[i].wanted, sql_view(statement, fields[i].column)))
-			return false;
-	if (!view_is_empty(filter->sender_domain) && !sender_is_of(sql_view(statement, 10), filter->sender_domain))
-		return false;
-	return !filter->has_state || state_of(sql_integer(statement, 2)) == filter->state;
-}
-
-enum index_result index_list(struct index_reader *reader, const struct store_filter *filter,
-                             struct store_cursor *cursor, size_t most, size_t examine, struct arena *arena,
-                             struct store_rows *page)
-{
-	struct gather gather = gather_into(arena);
-	size_t count = 0;
-	size_t looked = 0;
-	page->more = false;
-	sqlite3_stmt *statement = sql_use(&reader->sql, LIST);
-	const struct message_id from = cursor->id; /* lent to the statement, while the cursor moves on */
-	if (cursor->set) {
-		sql_bind_blob(statement, 1, id_view(&from));
-		sql_bind_integer(statement, 2, cursor->index);
-	} else {
-		sql_bind_blob(statement, 1, filter->has_id ? id_view(&filter->id) : VIEW(""));
-		sql_bind_integer(statement, 2, -1);
-	}
-	while (sql_step(&reader->sql, statement) == SQL_ROW) {
-		const struct view id = sql_view(statement, 0);
-		if (filter->has_id && !view_equal(id, id_view(&filter->id)))
-			break;
-		if (count == most || looked == examine) {
-			page->more = true;
-			break;
-		}
-		looked++;
-		row_id(id, &cursor->id);
-		cursor->index = (uint32_t)sql_integer(statement, 1);
-		cursor->set = true;
-		if (!filter_matches(filter, statement))
-			continue;
-		struct store_row row;
-		row_read(statement, arena, &row);
-		gather_add(&gather, &row, sizeof(row));
-		count++;
-	}
-	page->rows = gather_end(&gather, sizeof(struct store_row), &page->row_count);
-	attempts_read(reader, arena, page);
-	return reader_result(reader);
-}
-
-/* Keeps the largest lanes in order; those that fall out at the end are forgotten. */
-static void lane_rank(struct store_totals *totals, size_t most, const struct store_lane_count *lane)
-{
-	uint64_t size = 0;
-	for (size_t i = 0; i < STORE_ENDED; i++)
-		size += lane->recipients[i];
-	size_t place = totals->lane_count;
-	for (; place > 0; place--) {
-		uint64_t before = 0;
-		for (size_t i = 0; i < STORE_ENDED; i++)
-			before += totals->lanes[place - 1].recipients[i];
-		if (before >= size)
-			break;
-		if (place < most)
-			totals->lanes[place] = totals->lanes[place - 1];
-	}
-	if (place == most)
-		return;
-	totals->lanes[place] = *lane;
-	totals->lane_count += totals->lane_count < most ? 1 : 0;
-}
-
-static void summary_row(sqlite3_stmt *statement, size_t most, struct arena *arena, struct store_totals *totals)
-{
-	struct store_lane_count lane = { 0 };
-	struct message_id oldest;
-	row_id(sql_view(statement, 5), &oldest);
-	lane.oldest_wall = id_wall(&oldest);
-	for (int i = 0; i < STORE_ENDED; i++) {
-		lane.recipients[i] = (uint64_t)sql_integer(statement, 2 + i);
-		totals->recipients[i] += lane.recipients[i];
-	}
-	if (totals->oldest_wall == 0 || lane.oldest_wall < totals->oldest_wall)
-		totals->oldest_wall = lane.oldest_wall;
-	if (most == 0)
-		return;
-	lane.account = arena_copy(arena, sql_view(statement, 0));
-	lane.domain = arena_copy(arena, sql_view(statement, 1));
-	lane_rank(totals, most, &lane);
-}
-
-static int64_t single_integer(struct index_reader *reader, size_t number)
-{
-	sqlite3_stmt *statement = sql_use(&reader->sql, number);
-	if (sql_step(&reader->sql, statement) != SQL_ROW)
-		return 0;
-	const int64_t value = sql_integer(statement, 0);
-	sqlite3_reset(statement);
-	return value;
-}
-
-/* Each slice of lanes is a snapshot of its own, so that the log can be checkpointed in between. */
-enum index_result index_summary(struct index_reader *reader, size_t most, struct arena *arena,
-                                struct store_totals *totals)
-{
-	*totals = (struct store_totals){ .lanes = ARENA_ARRAY(arena, struct store_lane_count, most) };
-	const int64_t last = single_integer(reader, SUMMARY_LAST);
-	totals->messages = (uint64_t)single_integer(reader, TOTAL_MESSAGES);
-	totals->bytes = (uint64_t)single_integer(reader, TOTAL_BYTES);
-	for (int64_t lane = 0; lane < last && !reader->sql.failed; lane += SUMMARY_LANES) {
-		sqlite3_stmt *statement = sql_use(&reader->sql, SUMMARY);
-		sql_bind_integer(statement, 1, lane);
-		sql_bind_integer(statement, 2, lane + SUMMARY_LANES);
-		while (sql_step(&reader->sql, statement) == SQL_ROW)
-			summary_row(statement, most, arena, totals);
-		index_reader_end(reader);
-		uint64_t applied;
-		if (index_reader_begin(reader, &applied) != INDEX_DONE)
-			return INDEX_FAILED;
-	}
-	return reader_result(reader);
-}
-
-enum index_result index_count(struct index_reader *reader, uint64_t *messages)
-{
-	*messages = (uint64_t)single_integer(reader, TOTAL_MESSAGES);
-	return reader_result(reader);
-}
-
-static int64_t count_between(struct index_reader *reader, const struct message_id *from, struct view to)
-{
-	sqlite3_stmt *statement = sql_use(&reader->sql, CHECK_ORPHAN);
-	sql_bind_blob(statement, 1, id_view(from));
-	sql_bind_blob(statement, 2, to);
-	if (sql_step(&reader->sql, statement) != SQL_ROW)
-		return 0;
-	const int64_t count = sql_integer(statement, 0);
-	sqlite3_reset(statement);
-	return count;
-}
-
-static void check_counts(struct index_reader *reader, const struct message_id *id, int64_t live,
-                         const struct journal_place *place, struct text *fault)
-{
-	sqlite3_stmt *statement = sql_use(&reader->sql, CHECK_COUNTS);
-	sql_bind_blob(statement, 1, id_view(id));
-	if (sql_step(&reader->sql, statement) == SQL_ROW && sql_integer(statement, 0) != live)
-		text_print(fault, "counts %lld recipients and notices, has %lld", (long long)live,
-		           (long long)sql_integer(statement, 0));
-	sqlite3_reset(statement);
-	statement = sql_use(&reader->sql, CHECK_SEGMENT);
-	sql_bind_integer(statement, 1, (int64_t)place->segment);
-	if (sql_step(&reader->sql, statement) == SQL_DONE)
-		text_print(fault, "%slies in segment %llu, which counts no message", fault->length > 0 ? "; " : "",
-		           (unsigned long long)place->segment);
-	else
-		sqlite3_reset(statement);
-}
-
-enum index_result index_check(struct index_reader *reader, struct message_id *id, struct journal_place *place,
-                              struct text *fault)
-{
-	static const char last[17] = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
-	sqlite3_stmt *statement = sql_use(&reader->sql, CHECK_NEXT);
-	sql_bind_blob(statement, 1, id_view(id));
-	const enum sql_result result = sql_step(&reader->sql, statement);
-	if (result == SQL_DONE) {
-		if (count_between(reader, id, view_bytes(last, sizeof(last))) > 0)
-			text_print(fault, "rows of a message that is not there, at the end");
-		return reader->sql.failed ? INDEX_FAILED : INDEX_ABSENT;
-	}
-	if (result != SQL_ROW)
-		return INDEX_FAILED;
-	struct message_id found;
-	row_id(sql_view(statement, 0), &found);
-	*place = (struct journal_place){ .segment = (uint64_t)sql_integer(statement, 1),
-		                             .offset = (uint64_t)sql_integer(statement, 2),
-		                             .length = (uint32_t)sql_integer(statement, 3) };
-	const int64_t live = sql_integer(statement, 4);
-	sqlite3_reset(statement);
-	if (count_between(reader, id, id_view(&found)) > 0)
-		text_print(fault, "rows of a message that is not there, before this one; ");
-	check_counts(reader, &found, live, place, fault);
-	*id = found;
-	return reader_result(reader);
+	*rows = index_gather_end(&gather, sizeof(struct store_account_hold_row), count);
+	return index_reader_result(reader);
 }
