@@ -5,7 +5,7 @@
 #include "store/test_life.h"
 #include "task/disk_sim.h"
 
-enum { DEAD_FIRST = 20, DEAD_LAST = 390, DEAD_STEP = 53, START_STEP = 4 };
+enum { DEAD_FIRST = 20, DEAD_LAST = 560, DEAD_STEP = 77, START_STEP = 4 };
 
 enum fault {
 	FAULT_NONE,

@@ -10,7 +10,7 @@
 #define MESSAGE_GOES_ON 16u /* this one and those after it are of LIFE_GOES_ON */
 #define CONTENT_MOST    1024u
 #define COMPACT_EVERY   (10 * SECOND)
-#define RETENTION       (6 * MINUTE)
+#define RETENTION       (4 * MINUTE)
 #define TIME_LOST       (3 * MINUTE) /* at most, when power fails in three lives: it is saved once a minute */
 
 struct scene {
@@ -298,7 +298,7 @@ static void act_late(struct scene *scene)
 /* What ended early is forgotten; what ends then is not, whatever becomes of the files after its own. */
 static void act_after_retention(struct scene *scene)
 {
-	task_sleep(scene->world, RETENTION + 2 * MINUTE);
+	task_sleep(scene->world, RETENTION + MINUTE);
 	accept_together(scene, 14, 2);
 	end_all(scene, 12, true);
 	end_all(scene, 14, false);
