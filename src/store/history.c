@@ -1,20 +1,17 @@
-#include "store/history.h"
+#include "store/history_private.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/must.h"
 #include "store/journal_format.h"
 #include "store/rows.h"
-#include "store/sql.h"
 
-#define HISTORY_ROWS  UINT64_C(250000)
-#define PATH_MOST     4096u
-#define FILES_MOST    100000u
-#define NAME_PREFIX   VIEW("ended-")
-#define NAME_SUFFIX   VIEW(".db")
-#define NAME_DIGITS   16u
-#define LOOKS         24u     /* for what is too old, in the time of retention; at least one a day */
-#define SEARCH_LOOKED 200000u /* rows looked at for one page: then the page is short */
+#define HISTORY_ROWS UINT64_C(250000)
+#define FILES_MOST   100000u
+#define NAME_PREFIX  VIEW("ended-")
+#define NAME_SUFFIX  VIEW(".db")
+#define NAME_DIGITS  16u
+#define LOOKS        24u /* for what is too old, in the time of retention; at least one a day */
 
 /* The number orders the rows of all files; the pair keeps a recipient from ending twice. */
 static const char schema[] =
@@ -38,26 +35,11 @@ static const char sealing[] = "CREATE INDEX IF NOT EXISTS by_account ON ended(ac
 	"seq, message, idx, fate, attempts, account, sender, address, domain, size, accepted_wall, when_wall, duration," \
 	" outcome, code, status, why, class, site, remote, egress, tls, dialogue, reason"
 
-enum statement {
-	ADD,
-	BEGUN,
-	EXTENT,
-	OF_MESSAGE,
-	KEEP,
-	IS_KEPT,
-	KEPT,
-	SEARCH_ALL,
-	SEARCH_ACCOUNT,
-	SEARCH_ADDRESS,
-	SEARCH_DOMAIN,
-	STATEMENT_COUNT
-};
-
 #define SEARCH_WHERE(more)                                                                                           \
 	"SELECT " ENDED_COLUMNS " FROM ended WHERE " more "seq < ?1 AND when_wall >= ?2 AND when_wall < ?3"              \
 	" ORDER BY seq DESC"
 
-static const char *const statements[STATEMENT_COUNT] = {
+const char *const history_statements[HISTORY_STATEMENT_COUNT] = {
 	[ADD] = ("INSERT OR IGNORE INTO ended(" ENDED_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
 	         "?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"),
 	[BEGUN] = "PRAGMA user_version", /* minutes of queue time, rounded up; 0: not known */
@@ -72,18 +54,13 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SEARCH_DOMAIN] = SEARCH_WHERE("domain = ?4 AND "),
 };
 
-/* ---- files: DIRECTORY/ended-%016x.db of the wall time at which each was begun, in milliseconds */
+/* ---- files */
 
-struct file_list {
-	uint64_t *numbers; /* ascending */
-	size_t count;
-};
-
-static void file_path(char path[PATH_MOST], const char *directory, uint64_t number, const char *suffix)
+void history_file_path(char path[HISTORY_PATH_MOST], const char *directory, uint64_t number, const char *suffix)
 {
-	const int length = snprintf(path, PATH_MOST, "%s/%.*s%016llx%.*s%s", directory, VIEW_PRINT(NAME_PREFIX),
+	const int length = snprintf(path, HISTORY_PATH_MOST, "%s/%.*s%016llx%.*s%s", directory, VIEW_PRINT(NAME_PREFIX),
 	                            (unsigned long long)number, VIEW_PRINT(NAME_SUFFIX), suffix);
-	must(length > 0 && (size_t)length < PATH_MOST);
+	must(length > 0 && (size_t)length < HISTORY_PATH_MOST);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -101,9 +78,9 @@ static bool name_parse(struct view name, uint64_t *number)
 	return segment_name_parse(view_slice(name, NAME_PREFIX.length, NAME_DIGITS), number);
 }
 
-static bool files_read(const struct history_settings *settings, struct file_list *files)
+bool history_files_read(const struct history_settings *settings, struct history_files *files)
 {
-	*files = (struct file_list){ 0 };
+	*files = (struct history_files){ 0 };
 	struct text names = TEXT_LIMIT((size_t)16 * 1024 * 1024);
 	const bool listed = settings->disk->operations->list(settings->disk, settings->directory, &names) == DISK_OK;
 	struct view rest = text_view(&names);
@@ -141,11 +118,11 @@ struct history {
 
 static bool file_use(struct history *history, uint64_t number)
 {
-	char path[PATH_MOST];
-	file_path(path, history->settings.directory, number, "");
+	char path[HISTORY_PATH_MOST];
+	history_file_path(path, history->settings.directory, number, "");
 	if (!sql_open(&history->sql, path, history->settings.vfs, SQL_WRITER, schema))
 		return false;
-	sql_statements(&history->sql, statements, STATEMENT_COUNT);
+	sql_statements(&history->sql, history_statements, HISTORY_STATEMENT_COUNT);
 	sqlite3_stmt *extent = sql_use(&history->sql, EXTENT);
 	if (sql_step(&history->sql, extent) != SQL_ROW)
 		return false;
@@ -163,8 +140,8 @@ struct history *history_new(const struct history_settings *settings, struct text
 	history->settings = *settings;
 	if (history->settings.rows == 0)
 		history->settings.rows = HISTORY_ROWS;
-	struct file_list files;
-	bool is_open = files_read(settings, &files);
+	struct history_files files;
+	bool is_open = history_files_read(settings, &files);
 	if (is_open && files.count > 0)
 		is_open = file_use(history, files.numbers[files.count - 1]);
 	free(files.numbers);
@@ -215,8 +192,8 @@ static enum history_result file_drop(const struct history *history, uint64_t num
 	static const char *const suffixes[] = { "-wal", "-shm", "" };
 	struct disk *disk = history->settings.disk;
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		char path[PATH_MOST];
-		file_path(path, history->settings.directory, number, suffixes[i]);
+		char path[HISTORY_PATH_MOST];
+		history_file_path(path, history->settings.directory, number, suffixes[i]);
 		const enum disk_result removed = disk->operations->remove(disk, path);
 		if (removed != DISK_OK && removed != DISK_ABSENT)
 			return HISTORY_FAILED;
@@ -324,12 +301,12 @@ static enum history_result file_seal(struct history *history)
 /* The queue time at which a file was begun; 0: it does not say. */
 static int64_t file_begun(const struct history *history, uint64_t number)
 {
-	char path[PATH_MOST];
+	char path[HISTORY_PATH_MOST];
 	struct sql sql;
 	int64_t begun = 0;
-	file_path(path, history->settings.directory, number, "");
+	history_file_path(path, history->settings.directory, number, "");
 	if (sql_open(&sql, path, history->settings.vfs, SQL_READER, NULL)) {
-		sql_statements(&sql, statements, STATEMENT_COUNT);
+		sql_statements(&sql, history_statements, HISTORY_STATEMENT_COUNT);
 		sqlite3_stmt *statement = sql_use(&sql, BEGUN);
 		if (sql_step(&sql, statement) == SQL_ROW)
 			begun = sql_integer(statement, 0) * MINUTE;
@@ -339,7 +316,7 @@ static int64_t file_begun(const struct history *history, uint64_t number)
 }
 
 /* Where the next one begins that says so; INT64_MAX: nobody does. */
-static int64_t file_end(const struct history *history, const struct file_list *files, size_t i)
+static int64_t file_end(const struct history *history, const struct history_files *files, size_t i)
 {
 	int64_t end = 0;
 	while (end == 0 && ++i < files->count)
@@ -350,8 +327,8 @@ static int64_t file_end(const struct history *history, const struct file_list *f
 /* By queue time, so that a clock that jumps ahead does not take the history with it. */
 static enum history_result files_drop(struct history *history, int64_t queue_time)
 {
-	struct file_list files;
-	enum history_result result = files_read(&history->settings, &files) ? HISTORY_DONE : HISTORY_FAILED;
+	struct history_files files;
+	enum history_result result = history_files_read(&history->settings, &files) ? HISTORY_DONE : HISTORY_FAILED;
 	for (size_t i = 0; i + 1 < files.count && result == HISTORY_DONE; i++) {
 		const int64_t end = file_end(history, &files, i);
 		if (end > queue_time - history->settings.retention)
@@ -377,239 +354,4 @@ enum history_result history_turn(struct history *history, int64_t wall, int64_t 
 		return HISTORY_DONE;
 	history->looked = looked;
 	return files_drop(history, queue_time);
-}
-
-/* ---- readers: a file is opened for one question; there are few files and few questions */
-
-struct history_reader {
-	struct history_settings settings;
-};
-
-struct history_reader *history_reader_new(const struct history_settings *settings)
-{
-	struct history_reader *reader = must_alloc(1, sizeof(*reader));
-	reader->settings = *settings;
-	return reader;
-}
-
-void history_reader_free(struct history_reader *reader)
-{
-	free(reader);
-}
-
-static bool reader_open(const struct history_reader *reader, uint64_t number, struct sql *sql)
-{
-	char path[PATH_MOST];
-	file_path(path, reader->settings.directory, number, "");
-	if (!sql_open(sql, path, reader->settings.vfs, SQL_READER, NULL))
-		return false;
-	sql_statements(sql, statements, STATEMENT_COUNT);
-	return true;
-}
-
-/* A file that was dropped after its name was read holds nothing. */
-static enum history_result reader_close(const struct history_reader *reader, uint64_t number, struct sql *sql)
-{
-	struct disk *disk = reader->settings.disk;
-	const bool has_failed = sql->failed;
-	const bool is_full = sql->full;
-	char path[PATH_MOST];
-	struct disk_file *file = NULL;
-	sql_close(sql);
-	if (is_full)
-		return HISTORY_FULL;
-	if (!has_failed)
-		return HISTORY_DONE;
-	file_path(path, reader->settings.directory, number, "");
-	const enum disk_result opened = disk->operations->open(disk, path, 0, &file);
-	if (opened == DISK_OK)
-		disk->operations->close(disk, file);
-	return opened == DISK_ABSENT ? HISTORY_DONE : HISTORY_FAILED;
-}
-
-static void ended_read(sqlite3_stmt *statement, struct arena *arena, struct store_ended *row)
-{
-	struct view id = sql_view(statement, 1);
-	*row = (struct store_ended){
-		.seq = (uint64_t)sql_integer(statement, 0),
-		.index = (uint32_t)sql_integer(statement, 2),
-		.fate = (uint8_t)sql_integer(statement, 3),
-		.attempts = (uint32_t)sql_integer(statement, 4),
-		.account = arena_copy(arena, sql_view(statement, 5)),
-		.sender = arena_copy(arena, sql_view(statement, 6)),
-		.address = arena_copy(arena, sql_view(statement, 7)),
-		.domain = arena_copy(arena, sql_view(statement, 8)),
-		.size = (uint64_t)sql_integer(statement, 9),
-		.accepted_wall = sql_integer(statement, 10),
-		.when_wall = sql_integer(statement, 11),
-		.duration = sql_integer(statement, 12),
-		.verdict = row_verdict(statement, 13, arena),
-		.class = arena_copy(arena, sql_view(statement, 17)),
-		.site = arena_copy(arena, sql_view(statement, 18)),
-		.remote = arena_copy(arena, sql_view(statement, 19)),
-		.egress = arena_copy(arena, sql_view(statement, 20)),
-		.tls = arena_copy(arena, sql_view(statement, 21)),
-		.dialogue = arena_copy(arena, sql_view(statement, 22)),
-		.reason = arena_copy(arena, sql_view(statement, 23)),
-	};
-	row_id(id, &row->id);
-}
-
-/* Rows grow in a text, since nobody knows how many there will be, and end in the arena. */
-static void rows_give(struct text *rows, struct arena *arena, struct store_ended **array, size_t *count)
-{
-	*count = rows->length / sizeof(struct store_ended);
-	*array = (struct store_ended *)(void *)ARENA_ARRAY(arena, struct store_ended, *count);
-	bytes_copy(*array, rows->length, text_view(rows));
-	text_deinit(rows);
-}
-
-/* A file of the days after the message was made: it cannot have ended before; a day for clocks that were set back. */
-static bool file_may_hold(const struct file_list *files, size_t i, const struct message_id *id)
-{
-	return i + 1 == files->count || (int64_t)files->numbers[i + 1] * MILLISECOND + DAY >= id_wall(id);
-}
-
-enum history_result history_of_message(struct history_reader *reader, const struct message_id *id,
-                                       struct arena *arena, struct store_story *story)
-{
-	struct file_list files;
-	if (!files_read(&reader->settings, &files))
-		return HISTORY_FAILED;
-	struct text rows = TEXT_LIMIT(STORE_RECIPIENTS_MOST * sizeof(struct store_ended));
-	enum history_result result = HISTORY_DONE;
-	for (size_t i = files.count; i-- > 0 && result == HISTORY_DONE && file_may_hold(&files, i, id);) {
-		struct sql sql;
-		if (reader_open(reader, files.numbers[i], &sql)) {
-			sqlite3_stmt *statement = sql_use(&sql, OF_MESSAGE);
-			sql_bind_blob(statement, 1, id_view(id));
-			while (sql_step(&sql, statement) == SQL_ROW) {
-				struct store_ended row;
-				ended_read(statement, arena, &row);
-				text_add(&rows, view_bytes(&row, sizeof(row)));
-			}
-			statement = sql_use(&sql, IS_KEPT);
-			sql_bind_blob(statement, 1, id_view(id));
-			story->has_content |= sql_step(&sql, statement) == SQL_ROW;
-		}
-		result = reader_close(reader, files.numbers[i], &sql);
-	}
-	free(files.numbers);
-	rows_give(&rows, arena, &story->ended, &story->ended_count);
-	return result;
-}
-
-enum history_result history_content(struct history_reader *reader, const struct message_id *id, struct text *content,
-                                    bool *found)
-{
-	struct file_list files;
-	*found = false;
-	if (!files_read(&reader->settings, &files))
-		return HISTORY_FAILED;
-	enum history_result result = HISTORY_DONE;
-	for (size_t i = files.count; i-- > 0 && result == HISTORY_DONE && !*found && file_may_hold(&files, i, id);) {
-		struct sql sql;
-		if (reader_open(reader, files.numbers[i], &sql)) {
-			sqlite3_stmt *statement = sql_use(&sql, KEPT);
-			sql_bind_blob(statement, 1, id_view(id));
-			*found = sql_step(&sql, statement) == SQL_ROW;
-			if (*found)
-				text_add(content, sql_view(statement, 0));
-		}
-		result = reader_close(reader, files.numbers[i], &sql);
-	}
-	free(files.numbers);
-	return result;
-}
-
-struct search_run {
-	const struct store_search *search;
-	struct arena *arena;
-	struct text rows;
-	size_t count;
-	size_t looked;
-	uint64_t before_seq;
-	bool more;
-};
-
-static bool search_matches(const struct store_search *search, sqlite3_stmt *statement)
-{
-	const struct {
-		struct view wanted;
-		int column;
-	} fields[] = { { search->account, 5 }, { search->sender, 6 }, { search->address, 7 }, { search->domain, 8 } };
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (!view_is_empty(fields[i].wanted) &&
-		    !view_equal_nocase(fields[i].wanted, sql_view(statement, fields[i].column)))
-			return false;
-	return true;
-}
-
-/* By the narrowest index there is. */
-static sqlite3_stmt *search_statement(struct sql *sql, const struct store_search *search)
-{
-	const struct {
-		struct view wanted;
-		enum statement statement;
-	} ways[] = { { search->address, SEARCH_ADDRESS },
-		         { search->account, SEARCH_ACCOUNT },
-		         { search->domain, SEARCH_DOMAIN },
-		         { VIEW("*"), SEARCH_ALL } };
-	size_t i = 0;
-	while (view_is_empty(ways[i].wanted))
-		i++;
-	sqlite3_stmt *statement = sql_use(sql, ways[i].statement);
-	if (ways[i].statement != SEARCH_ALL)
-		sql_bind_text(statement, 4, ways[i].wanted);
-	return statement;
-}
-
-static void search_file(struct search_run *run, struct sql *sql)
-{
-	const struct store_search *search = run->search;
-	sqlite3_stmt *statement = search_statement(sql, search);
-	sql_bind_integer(statement, 1, (int64_t)run->before_seq);
-	sql_bind_integer(statement, 2, search->since);
-	sql_bind_integer(statement, 3, search->until == 0 ? INT64_MAX : search->until);
-	while (sql_step(sql, statement) == SQL_ROW) {
-		if (run->count == search->most || run->looked == SEARCH_LOOKED) {
-			run->more = true;
-			return;
-		}
-		run->looked++;
-		run->before_seq = (uint64_t)sql_integer(statement, 0);
-		if (!search_matches(search, statement))
-			continue;
-		struct store_ended row;
-		ended_read(statement, run->arena, &row);
-		text_add(&run->rows, view_bytes(&row, sizeof(row)));
-		run->count++;
-	}
-}
-
-enum history_result history_search(struct history_reader *reader, const struct store_search *search,
-                                   struct arena *arena, struct store_found *found)
-{
-	struct file_list files;
-	if (!files_read(&reader->settings, &files))
-		return HISTORY_FAILED;
-	struct search_run run = { .search = search,
-		                      .arena = arena,
-		                      .rows = TEXT_LIMIT(STORE_RECIPIENTS_MOST * sizeof(struct store_ended)),
-		                      .before_seq = search->before_seq == 0 ? INT64_MAX : search->before_seq };
-	enum history_result result = HISTORY_DONE;
-	for (size_t i = files.count; i-- > 0 && result == HISTORY_DONE && !run.more;) {
-		/* What ended before `since` is in this file or an older one. */
-		if (i + 1 < files.count && (int64_t)files.numbers[i + 1] * MILLISECOND + DAY < search->since)
-			break;
-		struct sql sql;
-		if (reader_open(reader, files.numbers[i], &sql))
-			search_file(&run, &sql);
-		result = reader_close(reader, files.numbers[i], &sql);
-	}
-	free(files.numbers);
-	found->more = run.more;
-	found->before_seq = run.before_seq;
-	rows_give(&run.rows, arena, &found->rows, &found->row_count);
-	return result;
 }
