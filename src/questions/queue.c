@@ -126,9 +126,8 @@ static void take_request_wire(struct wire *wire, void *element)
 {
 	struct take_request *value = element;
 	wire_u32(wire, &value->most);
+	wire_u32(wire, &value->room);
 	wire_i64(wire, &value->patience);
-	value->busy_sites = wire_array(wire, value->busy_sites, &value->busy_site_count, PAGE_MOST, sizeof(struct view),
-	                               wire_view_element);
 }
 
 static void job_recipient_wire(struct wire *wire, void *element)

@@ -88,10 +88,9 @@ struct job {
 	struct view content; /* NOTICE: only the header, at most 16 KiB */
 };
 struct take_request {
-	uint32_t most;           /* jobs */
-	int64_t patience;        /* microseconds to wait for the first one */
-	struct view *busy_sites; /* domains or sites that have no free session: not now, please */
-	size_t busy_site_count;
+	uint32_t most;    /* jobs in the answer */
+	uint32_t room;    /* jobs that could be run beside those that are */
+	int64_t patience; /* microseconds to wait for the first one */
 };
 struct take_answer {
 	struct job *jobs;

@@ -144,6 +144,7 @@ static bool take_some(struct delivery *delivery)
 	const size_t room = JOBS_MOST - delivery->running.count;
 	const struct take_request request = {
 		.most = room < TAKE_MOST ? (uint32_t)room : TAKE_MOST,
+		.room = (uint32_t)room,
 		.patience = take_patience,
 	};
 	struct take_answer answer = { 0 };

@@ -27,6 +27,7 @@ struct lease *lease_find(const struct queue *queue, uint64_t number, const struc
 
 static void lease_free(struct queue *queue, struct lease *lease)
 {
+	share_leave(queue, lease);
 	map_remove(&queue->leases, lease_key(&lease->number));
 	free(lease->indexes);
 	free(lease);
@@ -37,6 +38,8 @@ void lease_add(struct queue *queue, struct lease *lease, struct row *row)
 	must(row->lease == NULL);
 	heap_remove(&row->lane->waiting, &row->due);
 	row->lease = lease;
+	if (lease->share == NULL)
+		share_enter(queue, lease, row->lane->domain);
 	list_add_last(&lease->rows, &row->in_lease);
 	queue->lanes.leased_count++;
 }
@@ -145,6 +148,7 @@ void leases_deinit(struct queue *queue)
 		free(lease);
 	}
 	map_deinit(&queue->leases);
+	shares_deinit(queue);
 }
 
 static bool is_wanted(uint32_t index, const uint32_t *indexes, size_t count)

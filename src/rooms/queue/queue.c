@@ -63,6 +63,7 @@ static void queue_init(struct queue *queue)
 	queue->lanes.earlier = lanes_earlier;
 	queue->lanes.context = queue;
 	queue->leases = (struct map)MAP_LIMIT(LEASES_MOST, world_random_u64(world));
+	queue->shares = (struct map)MAP_LIMIT(LEASES_MOST, world_random_u64(world));
 	queue->sites = (struct map)MAP_LIMIT(SITES_MOST, world_random_u64(world));
 	/* A lease of a former life is never taken for one of this life. */
 	queue->next_lease = (world_random_u64(world) >> 8) + 1;

@@ -14,6 +14,9 @@
 #include "rooms/queue/lanes.h"
 #include "store/store.h"
 
+/* Jobs of one delivery process at a site that has not answered yet. */
+#define SHARE_FIRST 5u
+
 /* What a delivery process is busy with. */
 struct lease {
 	uint64_t number;
@@ -21,7 +24,8 @@ struct lease {
 	enum job_kind kind;
 	struct message_id id;
 	struct list rows; /* JOB_MESSAGE */
-	bool adopted;     /* of a former life: not given out by this queue */
+	struct share *share;
+	bool adopted; /* of a former life: not given out by this queue */
 	enum store_notice notice;
 	uint32_t *indexes; /* JOB_NOTICE: what the notice tells of */
 	size_t index_count;
@@ -50,6 +54,7 @@ struct queue {
 	struct store *store;
 	struct lanes lanes;
 	struct map leases; /* by number */
+	struct map shares; /* by caller and site */
 	uint64_t next_lease;
 	struct map suspects; /* by message id */
 	struct map debts;    /* by key */

@@ -41,6 +41,16 @@ void leases_deinit(struct queue *queue);
 struct lease *lease_adopt(struct queue *queue, const struct caller *caller, const struct message_id *id,
                           const uint32_t *indexes, size_t count);
 
+/* shares.c: how many of a delivery process's jobs one site may hold: SHARE_FIRST until it answers, one more for each
+ * answer, and, but for the first, no more than are free beside them. So sites that never answer leave room for
+ * others.
+ */
+bool share_has_room(struct queue *queue, const struct caller *caller, struct view domain, size_t spare);
+void share_enter(struct queue *queue, struct lease *lease, struct view domain);
+void share_leave(struct queue *queue, struct lease *lease);
+void share_answered(struct lease *lease);
+void shares_deinit(struct queue *queue);
+
 /* suspects.c: what was being tried when a delivery process died. Of the messages that were there at two deaths a
  * process tries one at a time; one that is there at the third is quarantined: held until it is released. Counted
  * until the message is reported on, in memory alone: a queue that starts again suspects nobody. */

@@ -202,7 +202,7 @@ static void rows_unmark(struct queue *queue, const struct message_id *id, const 
 	signal_wake_all(&queue->changed);
 }
 
-static void report_apply(struct queue *queue, const struct lease *lease, const struct report_request *request,
+static void report_apply(struct queue *queue, struct lease *lease, const struct report_request *request,
                          struct report_answer *answer, struct arena *arena)
 {
 	struct reporting reporting = {
@@ -214,6 +214,8 @@ static void report_apply(struct queue *queue, const struct lease *lease, const s
 	};
 	const uint64_t number = lease->number;
 	const struct caller caller = lease->caller;
+	if (request->row_count > 0 && request->rows[0].fate != FATE_RETURNED)
+		share_answered(lease);
 	for (size_t i = 0; i < request->row_count && lease != NULL; i++) {
 		struct row *row = leased_row(lease, request->rows[i].index);
 		if (row == NULL || row->changing)
@@ -248,7 +250,7 @@ void answer_report(void *room, const struct caller *caller, const void *request,
 		return;
 	}
 	while (!store_has_failed(queue->store)) {
-		const struct lease *lease = lease_of_report(queue, caller, report, arena);
+		struct lease *lease = lease_of_report(queue, caller, report, arena);
 		if (lease == NULL) {
 			taken->taken = is_recorded(queue, report, arena);
 			return;

@@ -12,17 +12,19 @@ struct taking {
 	const struct take_request *request;
 	struct take_answer *answer;
 	struct arena *arena;
-	struct map busy; /* sites and domains that have no free session */
 	size_t bytes;
 };
 
-static bool is_busy(void *context, const struct lane *lane)
+static size_t room_left(const struct taking *taking)
+{
+	const size_t used = taking->answer->job_count;
+	return taking->request->room > used ? taking->request->room - used : 0;
+}
+
+static bool is_full(void *context, const struct lane *lane)
 {
 	const struct taking *taking = context;
-	if (taking->busy.count == 0)
-		return false;
-	return map_get(&taking->busy, lane->domain) != NULL ||
-	       map_get(&taking->busy, site_of(taking->queue, lane->domain)) != NULL;
+	return !share_has_room(taking->queue, taking->caller, lane->domain, room_left(taking));
 }
 
 static void job_recipients(struct taking *taking, const struct lease *lease, struct job *job)
@@ -88,7 +90,7 @@ static bool take_message(struct taking *taking)
 {
 	struct queue *queue = taking->queue;
 	struct row *rows[JOB_ROWS_MOST];
-	const size_t count = lanes_pick(&queue->lanes, is_busy, taking, rows);
+	const size_t count = lanes_pick(&queue->lanes, is_full, taking, rows);
 	if (count == 0)
 		return false;
 	if (rows_have_expired(queue, rows, count) || suspect_must_wait(queue, taking->caller, rows, count))
@@ -188,24 +190,16 @@ static void take_all(struct taking *taking, size_t most)
 void answer_take(void *room, const struct caller *caller, const void *request, void *answer, struct arena *arena)
 {
 	struct queue *queue = room;
-	struct taking taking = { .queue = queue,
-		                     .caller = caller,
-		                     .request = request,
-		                     .answer = answer,
-		                     .arena = arena,
-		                     .busy = MAP_LIMIT(PAGE_MOST, world_random_u64(queue->world)) };
+	struct taking taking = { .queue = queue, .caller = caller, .request = request, .answer = answer, .arena = arena };
 	const size_t most = taking.request->most < PAGE_MOST ? taking.request->most : PAGE_MOST;
 	const int64_t deadline = world_now(queue->world) + taking.request->patience;
 	const int64_t hellos = queue->opened + HELLO_PATIENCE;
 	if (world_now(queue->world) < hellos && task_sleep_until(hellos) == WAIT_CANCELLED)
 		return;
-	for (size_t i = 0; i < taking.request->busy_site_count; i++)
-		map_put(&taking.busy, taking.request->busy_sites[i], queue, NULL);
 	taking.answer->jobs = ARENA_ARRAY(arena, struct job, most);
 	while (!queue->stopping && !store_has_failed(queue->store)) {
 		take_all(&taking, most);
 		if (taking.answer->job_count > 0 || most == 0 || signal_wait(&queue->work_ready, deadline) != WAIT_DONE)
 			break;
 	}
-	map_deinit(&taking.busy);
 }

@@ -119,12 +119,18 @@ void post_numbered(struct scene *scene, unsigned number)
 
 size_t take(struct scene *scene, uint32_t most, int64_t patience, struct take_answer *answer)
 {
-	const struct take_request request = { .most = most, .patience = patience };
+	const struct take_request request = { .most = most, .room = 400, .patience = patience };
 	assert_int_equal(queue_take(scene->delivery, &request, answer, &scene->arena, soon(scene)), ASKED_OK);
 	return answer->job_count;
 }
 
 bool report(struct scene *scene, const struct job *job, size_t recipient, enum fate fate, uint8_t attempt)
+{
+	return report_of(scene, job, recipient, fate, attempt, VIEW("mx.example.net"));
+}
+
+bool report_of(struct scene *scene, const struct job *job, size_t recipient, enum fate fate, uint8_t attempt,
+               struct view site)
 {
 	const struct report_row row = {
 		.index = job->recipients[recipient].index,
@@ -137,7 +143,7 @@ bool report(struct scene *scene, const struct job *job, size_t recipient, enum f
 	struct report_request request = { .lease = job->lease,
 		                              .id = job->id,
 		                              .attempt = { attempt, 1 },
-		                              .site = VIEW("mx.example.net"),
+		                              .site = site,
 		                              .remote = VIEW("mx1.example.net [192.0.2.1]:25"),
 		                              .dialogue = VIEW("C: MAIL FROM"),
 		                              .duration = SECOND,

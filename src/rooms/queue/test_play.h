@@ -43,6 +43,8 @@ enum submit_result post(struct scene *scene, const struct letter *letter);
 void post_numbered(struct scene *scene, unsigned number);
 size_t take(struct scene *scene, uint32_t most, int64_t patience, struct take_answer *answer);
 bool report(struct scene *scene, const struct job *job, size_t recipient, enum fate fate, uint8_t attempt);
+bool report_of(struct scene *scene, const struct job *job, size_t recipient, enum fate fate, uint8_t attempt,
+               struct view site);
 struct queue_act_answer act(struct scene *scene, enum queue_action action, struct queue_filter filter);
 struct queue_act_answer act_on_all(struct scene *scene, enum queue_action action, struct view account);
 struct trace_answer trace(struct scene *scene, unsigned number);
