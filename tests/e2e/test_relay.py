@@ -2,6 +2,7 @@
 import os
 import signal
 import smtplib
+import socket
 
 import dkim
 import pytest
@@ -124,6 +125,21 @@ def test_temporary_refusal_is_tried_again(ready):
     ready.event("deferred", recipient=TO)
     del ready.sink.answers["alice"]
     ready.event("delivered", 40, recipient=TO)
+
+
+def test_a_server_that_never_greets_delays_nobody(ready):
+    """More waits for it than one delivery process tries at once (400)."""
+    zone = ["@ MX 10 mx", "mx A 127.0.0.2"]
+    ready.zones["silent.test"] = zone
+    ready.reload()
+    with socket.create_server(("127.0.0.2", ready.sink.port)):
+        with ready.client(ready.account) as client:
+            for _ in range(420):
+                client.sendmail(FROM, ["bob@silent.test"], message())
+        send(ready, message())
+        wait_for(lambda: ready.sink.messages)
+        rows = ready.api("GET", "/v1/queue")["lanes"]
+        assert [row["leased"] for row in rows if row["domain"] == "silent.test"] == [5]
 
 
 def test_wrong_password(ready):
