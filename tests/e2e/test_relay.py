@@ -128,13 +128,13 @@ def test_temporary_refusal_is_tried_again(ready):
 
 
 def test_a_server_that_never_greets_delays_nobody(ready):
-    """More waits for it than one delivery process tries at once (400)."""
+    """More waits for it than one delivery process tries at once (1,000)."""
     zone = ["@ MX 10 mx", "mx A 127.0.0.2"]
     ready.zones["silent.test"] = zone
     ready.reload()
     with socket.create_server(("127.0.0.2", ready.sink.port)):
         with ready.client(ready.account) as client:
-            for _ in range(420):
+            for _ in range(1020):
                 client.sendmail(FROM, ["bob@silent.test"], message())
         send(ready, message())
         wait_for(lambda: ready.sink.messages)

@@ -20,6 +20,7 @@ void delivery_init(struct delivery *delivery, struct world *world, struct log *l
 		.vault = peers->vault,
 		.tls = tls,
 		.sites = MAP_LIMIT(SITES_MOST + JOBS_MOST, world_random_u64(world)),
+		.bytes_most = JOB_BYTES_MOST,
 		.clear_hosts = MAP_LIMIT(CLEAR_HOSTS_MOST, world_random_u64(world)),
 	};
 	task_group_init(&delivery->jobs);
@@ -134,6 +135,7 @@ static void job_start(struct delivery *delivery, const struct job *taken)
 	job->delivery = delivery;
 	job_copy(taken, job);
 	list_add_last(&delivery->running, &job->link);
+	delivery->running_bytes += job->job.content.length;
 	task_group_start(&delivery->jobs, delivery->world, "job", job_run, job);
 }
 
@@ -159,7 +161,7 @@ static bool take_some(struct delivery *delivery)
 
 static bool has_room(struct delivery *delivery)
 {
-	while (delivery->running.count >= JOBS_MOST)
+	while (delivery->running.count >= JOBS_MOST || delivery->running_bytes >= delivery->bytes_most)
 		if (signal_wait(&delivery->job_ended, NEVER_DUE) != WAIT_DONE)
 			return false;
 	return true;

@@ -9,7 +9,9 @@
 #include "questions/queue.h"
 #include "rooms/room.h"
 
-enum { JOBS_MOST = 400, SITES_MOST = 100000, CLEAR_HOSTS_MOST = 10000 };
+/* What runs; a job more is taken while it is below both. */
+enum { JOBS_MOST = 1000, JOB_BYTES_MOST = 128 * 1024 * 1024 };
+enum { SITES_MOST = 100000, CLEAR_HOSTS_MOST = 10000 };
 
 struct delivery {
 	struct world *world;
@@ -20,7 +22,9 @@ struct delivery {
 	struct map sites;        /* name -> struct site */
 	struct map clear_hosts;  /* hosts whose TLS failed lately -> struct clear_host */
 	struct task_group jobs;
-	struct list running; /* of struct delivery_job */
+	struct list running;  /* of struct delivery_job */
+	size_t running_bytes; /* of their messages */
+	size_t bytes_most;    /* JOB_BYTES_MOST, but in tests */
 	struct signal job_ended;
 	uint64_t queue_generation;
 	bool stopping;

@@ -362,6 +362,38 @@ static void what_ended_during_a_hello_is_given_back(void **state)
 	}
 }
 
+/* However many jobs there are, no more is asked for while their messages fill the memory that they may have. */
+static void messages_have_their_memory(void **state)
+{
+	(void)state;
+	static const char alone[] = CLEAR "wait 2\n" MAIL_ANY RCPT CONTENT GOODBYE;
+	static const char in_turn[] = CLEAR MAIL_ANY RCPT CONTENT MAIL_ANY RCPT CONTENT MAIL_ANY RCPT CONTENT GOODBYE;
+	static const struct {
+		const char *name;
+		size_t bytes; /* a message has 21 */
+		const char *script;
+		size_t connections;
+		size_t at_once; /* when more was asked for */
+	} rows[] = {
+		{ "room for all", 1000, alone, JOBS, JOBS },
+		{ "for less than one", 1, in_turn, 1, 0 },
+	};
+	for (size_t i = 0; i < CASES(rows); i++) {
+		struct scene scene;
+		scene_begin(&scene);
+		scene.job_count = JOBS;
+		scene.at_once = true;
+		scene.delivery.bytes_most = rows[i].bytes;
+		scene.hosts[0].scripts[0] = rows[i].script;
+		scene_play(&scene);
+		for (size_t j = 0; j < JOBS; j++)
+			expect_number(rows[i].name, letter(scene.fates[j][0]), 'd');
+		expect_number(rows[i].name, (int64_t)scene.most_at_once, (int64_t)rows[i].at_once);
+		expect_number(rows[i].name, (int64_t)scene.hosts[0].connections, (int64_t)rows[i].connections);
+		scene_end(&scene, rows[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +402,7 @@ int main(void)
 		cmocka_unit_test(other_ways),
 		cmocka_unit_test(handshakes),
 		cmocka_unit_test(what_ended_during_a_hello_is_given_back),
+		cmocka_unit_test(messages_have_their_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

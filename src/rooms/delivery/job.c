@@ -326,6 +326,7 @@ void job_run(void *argument)
 		job_report(job);
 	}
 	list_remove(&delivery->running, &job->link);
+	delivery->running_bytes -= job->job.content.length;
 	signal_wake_all(&delivery->job_ended);
 	text_deinit(&job->dialogue);
 	arena_deinit(&job->arena);

@@ -17,8 +17,9 @@ static void take(void *room, const struct caller *caller, const void *request, v
 	struct scene *scene = room;
 	struct take_answer *told = answer;
 	const struct take_request *asked = request;
-	/* One after the other. */
-	while (scene->given > scene->reported && !task_is_cancelled())
+	if (scene->delivery.running.count > scene->most_at_once)
+		scene->most_at_once = scene->delivery.running.count;
+	while (!scene->at_once && scene->given > scene->reported && !task_is_cancelled())
 		task_sleep(scene->room, SECOND);
 	if (scene->given == scene->job_count) {
 		task_sleep(scene->room, asked->patience);

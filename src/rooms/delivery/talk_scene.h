@@ -36,6 +36,8 @@ struct scene {
 	struct service services[3];
 	/* what the queue gives, and is told */
 	size_t job_count, given, reported;
+	bool at_once;        /* the jobs are given as they are asked for; else one after the other */
+	size_t most_at_once; /* running when more was asked for */
 	size_t recipient_count;
 	struct view content;
 	enum fate fates[JOBS][RECIPIENTS];
