@@ -74,8 +74,19 @@ static void busy_end(struct keyring *keyring, struct view domain)
 
 /* ---- holding */
 
-static void hold_key(struct held_domain *held, const struct key_record *record, EVP_PKEY *private_key)
+struct load_work {
+	struct keyring *keyring;
+	struct view domain;
+	struct arena arena;
+	struct domain_record record;
+	EVP_PKEY *private_keys[DOMAIN_KEYS_MOST];
+	struct rsa_lane_key *lanes[DOMAIN_KEYS_MOST];
+	enum database_found found;
+};
+
+static void hold_key(struct held_domain *held, const struct load_work *loaded, size_t i)
 {
+	const struct key_record *record = &loaded->record.keys[i];
 	struct held_key *key = &held->keys[held->key_count++];
 	*key = (struct held_key){
 		.selector = TEXT_LIMIT(256),
@@ -83,16 +94,17 @@ static void hold_key(struct held_domain *held, const struct key_record *record, 
 		.phase = record->phase,
 		.since = record->since,
 		.public_key = TEXT_LIMIT(4096),
-		.private_key = private_key,
-		.lanes = rsa_lane_key_new(private_key),
+		.private_key = loaded->private_keys[i],
+		.lanes = loaded->lanes[i],
 	};
 	text_add(&key->selector, record->selector);
 	text_add(&key->public_key, record->public_key);
 }
 
-/* Takes the private keys. */
-static struct held_domain *hold(struct keyring *keyring, const struct domain_record *record, EVP_PKEY **private_keys)
+/* Takes the keys. */
+static struct held_domain *hold(struct keyring *keyring, const struct load_work *loaded)
 {
+	const struct domain_record *record = &loaded->record;
 	struct held_domain *held = must_alloc(1, sizeof(*held));
 	held->name = (struct text)TEXT_LIMIT(256);
 	held->made_for = (struct text)TEXT_LIMIT(256);
@@ -100,7 +112,7 @@ static struct held_domain *hold(struct keyring *keyring, const struct domain_rec
 	text_add(&held->name, record->domain);
 	text_add(&held->made_for, record->made_for);
 	for (size_t i = 0; i < record->key_count; i++)
-		hold_key(held, &record->keys[i], private_keys[i]);
+		hold_key(held, loaded, i);
 	must(map_put(&keyring->by_name, record->domain, held, NULL) == NULL);
 	list_add_last(&keyring->by_use, &held->by_use);
 	if (keyring->by_use.count > KEYRING_MOST)
@@ -120,15 +132,6 @@ static struct held_domain *held_now(struct keyring *keyring, struct view domain)
 
 /* ---- work for the threads */
 
-struct load_work {
-	struct keyring *keyring;
-	struct view domain;
-	struct arena arena;
-	struct domain_record record;
-	EVP_PKEY *private_keys[DOMAIN_KEYS_MOST];
-	enum database_found found;
-};
-
 static void load_run(void *argument)
 {
 	struct load_work *work = argument;
@@ -138,6 +141,8 @@ static void load_run(void *argument)
 		if (work->private_keys[i] == NULL)
 			work->found = DATABASE_FAILED;
 	}
+	for (size_t i = 0; work->found == DATABASE_FOUND && i < work->record.key_count; i++)
+		work->lanes[i] = rsa_lane_key_new(work->private_keys[i]);
 	if (work->found != DATABASE_FAILED)
 		return;
 	for (size_t i = 0; i < DOMAIN_KEYS_MOST; i++) {
@@ -220,7 +225,7 @@ static enum keyring_found load(struct keyring *keyring, struct view domain, stru
 	struct load_work job = { .keyring = keyring, .domain = domain };
 	work(keyring, keyring->storage, load_run, &job);
 	if (job.found == DATABASE_FOUND)
-		*found = hold(keyring, &job.record, job.private_keys);
+		*found = hold(keyring, &job);
 	arena_deinit(&job.arena);
 	return results[job.found];
 }
@@ -295,13 +300,10 @@ static enum keyring_found add(struct keyring *keyring, const struct keyring_new 
 	struct store_work job = { .database = keyring->database, .record = &record };
 	if (make_record(keyring, wanted, &arena, &record, private_keys))
 		work(keyring, keyring->storage, store_run, &job);
-	if (job.good)
-		*added = hold(keyring, &record, private_keys);
-	else
-		for (size_t i = 0; i < DOMAIN_KEYS_MOST; i++)
-			EVP_PKEY_free(private_keys[i]);
+	for (size_t i = 0; i < DOMAIN_KEYS_MOST; i++)
+		EVP_PKEY_free(private_keys[i]);
 	arena_deinit(&arena);
-	return job.good ? KEYRING_FOUND : KEYRING_FAILED;
+	return job.good ? load(keyring, wanted->domain, added) : KEYRING_FAILED;
 }
 
 enum keyring_found keyring_add(struct keyring *keyring, const struct keyring_new *wanted, struct held_domain **added)

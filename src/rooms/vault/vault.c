@@ -109,16 +109,13 @@ struct vault *vault_new(struct world *world, struct log *log, const struct confi
 		return NULL;
 	}
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	const unsigned signers = cores < 1 ? 1 : cores > 32 ? 32 : (unsigned)cores;
 	/* Below the rest of the program, so that what it has to do meanwhile brings more to sign. */
 	static const struct worker_group signing = { .most = RSA_LANE_JOBS_MOST, .run = signing_run_together, .nice = 5 };
 	vault->storage = worker_new(world, "vault-storage", 1);
 	vault->hashers = worker_new(world, "vault-hash", 2);
 	vault->makers = worker_new(world, "vault-keys", 1);
-	vault->signers = worker_new_grouping(world, "vault-sign",
-	                                     cores < 1    ? 1
-	                                     : cores > 32 ? 32
-	                                                  : (unsigned)cores,
-	                                     &signing);
+	vault->signers = worker_new_grouping(world, "vault-sign", signers, &signing);
 	vault->keyring.database = vault->database;
 	vault->keyring.storage = vault->storage;
 	vault->keyring.makers = vault->makers;
