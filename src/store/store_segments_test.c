@@ -23,7 +23,7 @@ static void play_recycling(struct scene *scene)
 	/* The first one was moved out of its nearly empty segment; nothing else is kept but the spares. */
 	struct text names = TEXT_LIMIT(65536);
 	char path[128];
-	snprintf(path, sizeof(path), "%s/journal", play_directory());
+	snprintf(path, sizeof(path), "%s/journal", test_directory);
 	assert_int_equal(scene->world->disk->operations->list(scene->world->disk, path, &names), DISK_OK);
 	assert_true(names.length / 17 < 14);
 	assert_true(store_figures(scene->store).compactions > 0);
@@ -53,14 +53,14 @@ static void play_prepared(struct scene *scene)
 	scene_open(scene);
 	for (unsigned i = 0; i < 20; i++)
 		assert_int_equal(accept_numbered(scene, i, view_bytes(filler, sizeof(filler))), STORE_DONE);
-	snprintf(path, sizeof(path), "%s/journal/prepared", play_directory());
+	snprintf(path, sizeof(path), "%s/journal/prepared", test_directory);
 	for (unsigned i = 0; i < 1000 && (stat(path, &facts) != 0 || facts.st_size < 3 * 1024 * 1024); i++)
 		task_sleep(scene->world, 10 * MILLISECOND);
 	task_sleep(scene->world, 100 * MILLISECOND);
 	assert_int_equal(accept_numbered(scene, 100, VIEW("in the prepared segment")), STORE_DONE);
 	assert_int_equal(stat(path, &facts), -1);
 	assert_int_equal(scene->heard.last_place.segment, 2);
-	snprintf(path, sizeof(path), "%s/journal/%016x", play_directory(), 2);
+	snprintf(path, sizeof(path), "%s/journal/%016x", test_directory, 2);
 	assert_int_equal(stat(path, &facts), 0);
 	assert_int_equal(facts.st_size, 3 * 1024 * 1024);
 	assert_int_equal((long long)facts.st_blocks * 512, facts.st_size); /* written, not just long */
@@ -77,8 +77,8 @@ static void play_preparing_before(struct scene *scene)
 	char prepared[128];
 	scene_open(scene);
 	scene_close(scene);
-	snprintf(preparing, sizeof(preparing), "%s/journal/preparing", play_directory());
-	snprintf(prepared, sizeof(prepared), "%s/journal/prepared", play_directory());
+	snprintf(preparing, sizeof(preparing), "%s/journal/preparing", test_directory);
+	snprintf(prepared, sizeof(prepared), "%s/journal/prepared", test_directory);
 	for (unsigned i = 0; i < 2; i++) {
 		FILE *file = fopen(i == 0 ? preparing : prepared, "w");
 		assert_non_null(file);
@@ -103,8 +103,8 @@ static void play_preparing_gives_way(struct scene *scene)
 	static const char filler[64 * 1024];
 	char preparing[128];
 	char prepared[128];
-	snprintf(preparing, sizeof(preparing), "%s/journal/preparing", play_directory());
-	snprintf(prepared, sizeof(prepared), "%s/journal/prepared", play_directory());
+	snprintf(preparing, sizeof(preparing), "%s/journal/preparing", test_directory);
+	snprintf(prepared, sizeof(prepared), "%s/journal/prepared", test_directory);
 	scene_open(scene);
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(accept_numbered(scene, i, view_bytes(filler, sizeof(filler))), STORE_DONE);

@@ -1,7 +1,5 @@
 #include "store/test_play.h"
 
-#include "store/test_directory.h"
-
 static void hear_accepted(void *context, const struct store_message *message, const struct store_payment *payment,
                           const struct store_stamp *stamp)
 {
@@ -139,21 +137,6 @@ void assert_trace(struct scene *scene, unsigned number, size_t live, size_t ende
 	assert_int_equal(outcome, live + ended == 0 ? STORE_ABSENT : STORE_DONE);
 	assert_int_equal(story.live_count, live);
 	assert_int_equal(story.ended_count, ended);
-}
-
-const char *play_directory(void)
-{
-	return test_directory;
-}
-
-int play_begin(void **state)
-{
-	return test_directory_begin(state);
-}
-
-int play_end(void **state)
-{
-	return test_directory_end(state);
 }
 
 struct play {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/testing.h"
 #include "store/store.h"
+#include "store/test_directory.h"
 
 #define PLAY_RECIPIENTS 3
 
@@ -40,9 +41,6 @@ enum store_outcome change_rows(struct scene *scene, unsigned number, const struc
 enum store_outcome change_one(struct scene *scene, unsigned number, unsigned index, enum store_state state);
 void assert_trace(struct scene *scene, unsigned number, size_t live, size_t ended);
 
-const char *play_directory(void);
-int play_begin(void **state);
-int play_end(void **state);
 void play(void (*act)(struct scene *scene));
 
 #define PLAY(name)                                                                                                   \
@@ -51,6 +49,6 @@ void play(void (*act)(struct scene *scene));
 		(void)state;                                                                                                 \
 		play(play_##name);                                                                                           \
 	}
-#define ROW(name) cmocka_unit_test_setup_teardown(test_##name, play_begin, play_end)
+#define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 
 #endif

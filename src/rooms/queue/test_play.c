@@ -1,10 +1,10 @@
 #include "rooms/queue/test_play.h"
 
 #include "base/must.h"
-#include "store/test_directory.h"
 #include "task/sim.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 static void see_event(void *context, struct view line)
 {
@@ -176,16 +176,6 @@ struct trace_answer trace(struct scene *scene, unsigned number)
 	struct trace_answer answer = { 0 };
 	assert_int_equal(queue_trace(scene->api, &request, &answer, &scene->arena, soon(scene)), ASKED_OK);
 	return answer;
-}
-
-int play_begin(void **state)
-{
-	return test_directory_begin(state);
-}
-
-int play_end(void **state)
-{
-	return test_directory_end(state);
 }
 
 struct play {

@@ -8,6 +8,7 @@
 #include "base/testing.h"
 #include "ipc/direct.h"
 #include "rooms/queue/queue.h"
+#include "store/test_directory.h"
 
 struct scene {
 	struct world *world;
@@ -49,8 +50,6 @@ struct queue_act_answer act(struct scene *scene, enum queue_action action, struc
 struct queue_act_answer act_on_all(struct scene *scene, enum queue_action action, struct view account);
 struct trace_answer trace(struct scene *scene, unsigned number);
 
-int play_begin(void **state);
-int play_end(void **state);
 void play(void (*scenario)(struct scene *scene), const char *yaml); /* yaml NULL: the usual */
 
 #define PLAY(name)                                                                                                   \
@@ -59,6 +58,6 @@ void play(void (*scenario)(struct scene *scene), const char *yaml); /* yaml NULL
 		(void)state;                                                                                                 \
 		play(play_##name, NULL);                                                                                     \
 	}
-#define ROW(name) cmocka_unit_test_setup_teardown(test_##name, play_begin, play_end)
+#define ROW(name) cmocka_unit_test_setup_teardown(test_##name, test_directory_begin, test_directory_end)
 
 #endif

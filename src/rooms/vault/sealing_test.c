@@ -127,7 +127,7 @@ static bool disk_holds(struct view bytes)
 	for (size_t i = 0; i < CASES(files); i++) {
 		struct text content = TEXT_LIMIT(64 << 20);
 		struct text path = TEXT_LIMIT(256);
-		text_print(&path, "%s/%s", play_directory(), files[i]);
+		text_print(&path, "%s/%s", test_directory, files[i]);
 		FILE *file = fopen(text_cstring(&path), "rb");
 		for (int byte; file != NULL && (byte = getc(file)) != EOF;)
 			text_add_byte(&content, (char)byte);

@@ -2,9 +2,9 @@
 
 #include "base/must.h"
 #include "ipc/direct.h"
-#include "store/test_directory.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 static const char key_file[] = "0123456789abcdef0123456789abcdef";
 static const char yaml[] = "service: { name: elastx, hostname: smtp.elastx.email, spf_include: elastx.email }\n"
@@ -166,21 +166,6 @@ struct sign_answer sign(struct scene *scene, struct peer *asker, uint64_t number
 }
 
 /* ---- running them */
-
-const char *play_directory(void)
-{
-	return test_directory;
-}
-
-int play_begin(void **state)
-{
-	return test_directory_begin(state);
-}
-
-int play_end(void **state)
-{
-	return test_directory_end(state);
-}
 
 struct play {
 	struct scene *scene;

@@ -6,6 +6,7 @@
 
 #include "base/testing.h"
 #include "rooms/vault/vault.h"
+#include "store/test_directory.h"
 
 #define PLAY_ACCOUNT "Steve.Mailer@mycorp.se"
 
@@ -41,9 +42,6 @@ void grant(struct scene *scene, struct view domain, int64_t duration);
 struct domain_keys_answer keys_of(struct scene *scene, struct view domain, bool make);
 struct sign_answer sign(struct scene *scene, struct peer *asker, uint64_t number, struct view domain);
 
-const char *play_directory(void); /* where vault.db is */
-int play_begin(void **state);
-int play_end(void **state);
 void play(void (*scenario)(struct scene *scene));
 
 #define PLAY(story)                                                                                                  \
@@ -52,6 +50,6 @@ void play(void (*scenario)(struct scene *scene));
 		(void)state;                                                                                                 \
 		play(play_##story);                                                                                          \
 	}
-#define TEST(story) cmocka_unit_test_setup_teardown(test_##story, play_begin, play_end)
+#define TEST(story) cmocka_unit_test_setup_teardown(test_##story, test_directory_begin, test_directory_end)
 
 #endif
